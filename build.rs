@@ -1,0 +1,84 @@
+//! The one capability table: which platform has what. Each row becomes `cfg(has_NAME)` for the library, its tests
+//! and its examples. `--cfg signal_without="NAME"` in RUSTFLAGS takes a capability away (`"all"`: every one that has
+//! a substitute), so that the substitutes can be tested on a platform that has the real thing.
+
+use std::env::var;
+
+/// The targets that libc and the kernel sources call "BSD": they share most of their answers.
+const BSD: &[&str] = &["freebsd", "netbsd", "openbsd", "dragonfly"];
+const APPLE: &[&str] = &["macos", "ios", "tvos", "watchos", "visionos"];
+const SOLARISH: &[&str] = &["illumos", "solaris"];
+const LINUX: &[&str] = &["linux", "android"];
+
+struct Target {
+    os: String,
+    arch: String,
+}
+
+impl Target {
+    fn is(&self, families: &[&[&str]]) -> bool {
+        families.iter().any(|family| family.contains(&self.os.as_str()))
+    }
+
+    fn mips(&self) -> bool {
+        self.arch.starts_with("mips")
+    }
+}
+
+/// Capability, whether it can be taken away with `signal_without`, and where it exists.
+type Row = (&'static str, bool, fn(&Target) -> bool);
+
+#[rustfmt::skip]
+const TABLE: &[Row] = &[
+    // Functions that have a substitute.
+    ("pipe2",        true,  |t| !t.is(&[APPLE, &["aix", "haiku", "nto"]])),
+    ("eventfd",      true,  |t| t.is(&[&["linux", "android", "freebsd", "illumos"]])),
+    ("sigtimedwait", true,  |t| t.is(&[LINUX, &["freebsd", "netbsd", "dragonfly", "aix", "haiku", "hurd", "redox", "nto", "cygwin"]])),
+    ("sigqueue",     true,  |t| !t.is(&[APPLE, &["openbsd", "dragonfly", "hurd"]])),
+    ("wait4",        true,  |t| !t.is(&[SOLARISH, &["redox", "cygwin"]])),
+    ("setitimer",    true,  |t| !t.is(&[&["redox"]])),
+    // Flags.
+    ("sa_restart",   true,  |t| !t.is(&[&["nto"]])),
+    ("sa_nocldwait", true,  |t| !t.is(&[&["hurd", "cygwin"]])),
+    ("sa_onstack",   false, |t| !t.is(&[&["nto"]])),
+    ("sa_interrupt", false, |t| t.is(&[&["linux"]])),
+    // Kinds of signals.
+    ("realtime",     true,  |t| !t.is(&[APPLE, &["openbsd", "dragonfly", "hurd"]])),
+    ("sigemt",       false, |t| t.is(&[APPLE, BSD, SOLARISH, &["aix", "hurd", "nto", "cygwin"]])
+                                || t.os == "linux" && (t.mips() || t.arch.starts_with("sparc"))),
+    ("sigstkflt",    false, |t| t.is(&[LINUX, &["redox"]]) && !t.mips() && !t.arch.starts_with("sparc")),
+    ("sigpwr",       false, |t| t.is(&[LINUX, SOLARISH, &["netbsd", "aix", "redox", "nto", "cygwin"]])),
+    ("siginfo",      false, |t| t.is(&[APPLE, BSD, SOLARISH, &["hurd"]])),
+    ("sigio",        false, |t| t.os != "haiku"),
+    ("sigpoll",      false, |t| t.is(&[LINUX, SOLARISH, &["aix", "haiku", "hurd", "nto", "cygwin"]])),
+    ("siglost",      false, |t| t.os == "hurd"),
+    ("sigthr",       false, |t| t.is(&[&["freebsd", "openbsd", "dragonfly"]])),
+    ("siglibrt",     false, |t| t.os == "freebsd"),
+    ("sigcld",       false, |t| t.is(&[LINUX, SOLARISH, &["aix", "hurd", "nto", "cygwin"]])),
+    // Default effects in which platforms differ.
+    ("sigio_ignored",   false, |t| t.is(&[APPLE, BSD])),
+    ("sigpwr_ignored",  false, |t| t.is(&[SOLARISH, &["netbsd", "aix"]])),
+    ("sigthr_ignored",  false, |t| t.os == "openbsd"),
+    ("sigxcpu_dumps",   false, |t| !t.is(&[APPLE, BSD])),
+];
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    let target = Target {
+        os: var("CARGO_CFG_TARGET_OS").unwrap_or_default(),
+        arch: var("CARGO_CFG_TARGET_ARCH").unwrap_or_default(),
+    };
+    let without = var("CARGO_CFG_SIGNAL_WITHOUT").unwrap_or_default();
+    let without: Vec<&str> = without.split(',').filter(|name| !name.is_empty()).collect();
+    for name in &without {
+        let known = TABLE.iter().any(|(row, optional, _)| row == name && *optional);
+        assert!(known || *name == "all", "signal_without={name:?} is not a capability with a substitute");
+    }
+    for (name, optional, exists) in TABLE {
+        println!("cargo:rustc-check-cfg=cfg(has_{name})");
+        let taken_away = *optional && without.iter().any(|word| word == name || *word == "all");
+        if exists(&target) && !taken_away {
+            println!("cargo:rustc-cfg=has_{name}");
+        }
+    }
+}

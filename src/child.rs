@@ -1,0 +1,225 @@
+//! Reaping: collecting the statuses of children that have ended, without blocking.
+//!
+//! One `SIGCHLD` can stand for many children, so that its handler, or the loop that its [`SelfPipe`](crate::SelfPipe)
+//! wakes, collects until nothing is left:
+//!
+//! ```
+//! use signal::{child, SelfPipe, SIGCHLD};
+//!
+//! let pipe = SelfPipe::new(SIGCHLD)?;
+//! let child = std::process::Command::new("true").spawn().unwrap();
+//! while pipe.wait()?.contains(SIGCHLD) {
+//!     for exited in child::reap_any() {
+//!         let exited = exited?;
+//!         assert_eq!(exited.pid, signal::Pid::from(&child));
+//!         assert_eq!(exited.status.code(), Some(0));
+//!         return Ok(());
+//!     }
+//! }
+//! # Ok::<(), signal::Errno>(())
+//! ```
+//!
+//! **While SIGCHLD is ignored there are no statuses**: the system throws them away as children end (the flag
+//! `SA_NOCLDWAIT` does the same). `exec` keeps signals ignored, so that a program can find itself started like that: catch
+//! SIGCHLD, or set it to [`Handler::Default`](crate::Handler::Default), before the first child. Where it is ignored, the
+//! functions here fail with [`Errno::ECHILD`], which says so, instead of ending quietly.
+//!
+//! All functions are async-signal-safe.
+//!
+//! Source: POSIX.1-2024 [`waitpid`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/wait.html), `wait4` of BSD;
+//! Stevens, UNP 5.9 and 5.10.
+
+use crate::action::{Action, Handler};
+use crate::errno::{Errno, Result};
+use crate::install::query;
+use crate::pid::Pid;
+use crate::signal::{Signal, SIGCHLD};
+use crate::sys;
+use core::fmt;
+use core::iter::FusedIterator;
+use core::time::Duration;
+use libc::{c_int, pid_t};
+
+/// A child that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Exited {
+    /// Which child.
+    pub pid: Pid,
+    /// How it ended.
+    pub status: Status,
+    /// What it used, and its own reaped children with it; `None` where the platform has no `wait4` (illumos, Solaris,
+    /// Redox, Cygwin).
+    pub usage: Option<Usage>,
+}
+
+/// What a child used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Usage {
+    /// CPU time spent in the program.
+    pub user: Duration,
+    /// CPU time spent in the kernel on its behalf.
+    pub system: Duration,
+    /// The largest resident set, in bytes.
+    pub peak_memory: u64,
+}
+
+/// How a child ended: with a code, or by a signal.
+///
+/// ```
+/// # use std::os::unix::process::ExitStatusExt;
+/// use signal::{child::Status, SIGTERM};
+///
+/// let status = Status::from_raw(SIGTERM.as_raw());
+/// assert_eq!((status.code(), status.signal()), (None, Some(SIGTERM)));
+/// assert_eq!(status.to_string(), "killed by SIGTERM");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Status(c_int);
+
+impl Status {
+    /// The status that `waitpid` stores.
+    pub const fn from_raw(raw: c_int) -> Status {
+        Status(raw)
+    }
+
+    /// The number that `waitpid` stores.
+    pub const fn as_raw(self) -> c_int {
+        self.0
+    }
+
+    /// The code that it passed to `exit`, 0 to 255; `None` if a signal ended it.
+    pub fn code(self) -> Option<c_int> {
+        libc::WIFEXITED(self.0).then(|| libc::WEXITSTATUS(self.0))
+    }
+
+    /// The signal that ended it, realtime signals included; `None` if it ended by itself.
+    pub fn signal(self) -> Option<Signal> {
+        if libc::WIFSIGNALED(self.0) {
+            Signal::from_raw(libc::WTERMSIG(self.0))
+        } else {
+            None
+        }
+    }
+
+    /// Whether the signal that ended it left a core file.
+    pub fn core_dumped(self) -> bool {
+        libc::WIFSIGNALED(self.0) && libc::WCOREDUMP(self.0)
+    }
+
+    /// Whether it ended with code 0.
+    pub fn success(self) -> bool {
+        self.code() == Some(0)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code(), self.signal()) {
+            (Some(code), _) => write!(f, "exited with code {code}"),
+            (_, Some(signal)) if self.core_dumped() => write!(f, "killed by {signal} (core dumped)"),
+            (_, Some(signal)) => write!(f, "killed by {signal}"),
+            _ => write!(f, "wait status {:#x}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Status({self})")
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<Status> for std::process::ExitStatus {
+    fn from(status: Status) -> std::process::ExitStatus {
+        std::os::unix::process::ExitStatusExt::from_raw(status.0)
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<std::process::ExitStatus> for Status {
+    fn from(status: std::process::ExitStatus) -> Status {
+        Status(std::os::unix::process::ExitStatusExt::into_raw(status))
+    }
+}
+
+/// Collects the status of this child, if it has ended; `None` while it runs.
+///
+/// Errors: [`Errno::ECHILD`] if there is no such child, or none with a status to collect (see
+/// [the module](crate::child)).
+pub fn reap(pid: Pid) -> Result<Option<Exited>> {
+    wait(pid.as_raw())
+}
+
+/// Collects the children in this process group that have ended. Ends when no more have, or there are none.
+///
+/// Errors: [`Errno::ECHILD`], once, if SIGCHLD is ignored and the statuses are gone; [`Errno::EINVAL`], once, for group 1
+/// unless it is the caller's own: `waitpid` has no way to say that.
+pub fn reap_group(group: Pid) -> Reap {
+    // To waitpid, −1 is every child and 0 the caller's own group.
+    // SAFETY: takes nothing and cannot fail.
+    let own = unsafe { libc::getpgrp() };
+    match group.as_raw() {
+        1 if own == 1 => Reap(Some(0)),
+        1 => Reap(Some(pid_t::MIN)),
+        group => Reap(Some(-group)),
+    }
+}
+
+/// Collects the children that have ended, whoever started them: a library that waits for its own, as
+/// [`std::process::Child`] does, will not find those again. Ends when no more have ended, or there are none.
+///
+/// Errors: [`Errno::ECHILD`], once, if SIGCHLD is ignored and the statuses are gone.
+pub fn reap_any() -> Reap {
+    Reap(Some(-1))
+}
+
+/// Iterator over children that have ended: [`reap_group`], [`reap_any`].
+#[derive(Debug)]
+#[must_use = "nothing is collected until it is iterated over"]
+pub struct Reap(Option<pid_t>);
+
+impl Iterator for Reap {
+    type Item = Result<Exited>;
+
+    fn next(&mut self) -> Option<Result<Exited>> {
+        let found = match wait(self.0?) {
+            Err(Errno::ECHILD) if !statuses_are_discarded() => Ok(None),
+            found => found,
+        };
+        if !matches!(found, Ok(Some(_))) {
+            self.0 = None;
+        }
+        found.transpose()
+    }
+}
+
+impl FusedIterator for Reap {}
+
+fn wait(which: pid_t) -> Result<Option<Exited>> {
+    if which == pid_t::MIN {
+        return Err(Errno::EINVAL);
+    }
+    loop {
+        match sys::child::wait(which) {
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+            Ok(None) => return Ok(None),
+            Ok(Some((pid, status, usage))) => {
+                // A child that is traced can be reported as stopped without having been asked for: not ended.
+                let ended = libc::WIFEXITED(status) || libc::WIFSIGNALED(status);
+                if let (Some(pid), true) = (Pid::from_raw(pid), ended) {
+                    return Ok(Some(Exited { pid, status: Status(status), usage }));
+                }
+            }
+        }
+    }
+}
+
+fn statuses_are_discarded() -> bool {
+    let discards = |action: Action| {
+        let flags = action.installed_flags().bits();
+        action.handler() == Handler::Ignore || sys::flag::has(flags, sys::flag::NOCLDWAIT)
+    };
+    query(SIGCHLD).map_or(false, discards)
+}

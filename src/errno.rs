@@ -1,0 +1,187 @@
+//! Error numbers: what every function of this crate fails with; keeping `errno` across a handler.
+
+use crate::sys;
+use core::fmt;
+use libc::c_int;
+
+/// What a function of this crate returns.
+pub type Result<T> = core::result::Result<T, Errno>;
+
+/// An `errno` value: why a system call failed.
+///
+/// `Display` says in words what it means for the calls of this crate and what to do about it; with the feature `std`
+/// it converts into [`std::io::Error`], which keeps the raw number.
+///
+/// ```
+/// # use signal::{Errno, SIGKILL};
+/// let error = signal::install(SIGKILL, signal::Handler::Ignore).unwrap_err();
+/// assert_eq!(error, Errno::EINVAL);
+/// assert!(error.to_string().contains("SIGKILL"));
+/// ```
+///
+/// Source: POSIX.1-2024, XSH 2.3, Error Numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(transparent)]
+pub struct Errno(c_int);
+
+macro_rules! errnos {
+    ($($name:ident $message:literal)*) => {
+        impl Errno {
+            $(
+                #[doc = concat!("`", stringify!($name), "`: ", $message, ".")]
+                pub const $name: Errno = Errno(libc::$name);
+            )*
+        }
+
+        const KNOWN: &[(Errno, &str, &str)] = &[$((Errno::$name, stringify!($name), $message)),*];
+    };
+}
+
+errnos! {
+    EACCES "permission denied"
+    EAGAIN "try again later: a limit (of queued signals, of processes) is reached for now"
+    EBADF "not an open descriptor"
+    ECANCELED "the operation was cancelled"
+    ECHILD "no child with a status to collect: not a child of this process, reaped already, or SIGCHLD is ignored (perhaps since before this program started), in which case the system keeps no statuses"
+    ECONNREFUSED "connection refused: nothing listens at that address"
+    ECONNRESET "connection reset by the peer"
+    EHOSTUNREACH "no route to the host"
+    EINPROGRESS "the operation goes on in the background"
+    EINTR "interrupted by a signal handler: call again (signal::retry does)"
+    EINVAL "invalid argument: no signal or set that can be used here (SIGKILL and SIGSTOP can be neither caught, ignored nor waited for, and the C library keeps some signals for itself)"
+    EMFILE "this process has too many open descriptors: close some or raise RLIMIT_NOFILE"
+    ENETUNREACH "the network is unreachable"
+    ENFILE "the system has too many open files"
+    ENOMEM "out of memory"
+    ENOSPC "no room: all self-pipes that a process can have are in use, drop one first"
+    ENOSYS "this system has no such call"
+    ENOTCONN "not connected: the attempt was given up, call connect again"
+    ENOTSOCK "not a socket"
+    EPERM "not permitted: that process belongs to somebody else"
+    EPIPE "the other end is closed"
+    ESRCH "no such process or process group"
+    ETIMEDOUT "timed out"
+}
+
+impl Errno {
+    /// The error of the last call into C that failed on the calling thread. Async-signal-safe.
+    pub fn last() -> Errno {
+        Errno(sys::errno::get())
+    }
+
+    /// An error from its number. Async-signal-safe.
+    pub const fn from_raw_os_error(code: i32) -> Errno {
+        Errno(code)
+    }
+
+    /// The number, as `std::io::Error::raw_os_error` gives it. Async-signal-safe.
+    pub const fn raw_os_error(self) -> i32 {
+        self.0
+    }
+
+    fn known(self) -> Option<&'static (Errno, &'static str, &'static str)> {
+        KNOWN.iter().find(|known| known.0 == self)
+    }
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((_, name, message)) = self.known() {
+            return write!(f, "{message} ({name})");
+        }
+        let mut text = [0u8; 128];
+        // SAFETY: the buffer is as long as said; the last byte stays zero, whatever the call does.
+        unsafe { libc::strerror_r(self.0, text.as_mut_ptr().cast(), text.len() - 1) };
+        let length = text.iter().position(|byte| *byte == 0).unwrap_or(0);
+        match core::str::from_utf8(&text[..length]) {
+            Ok(message) if !message.is_empty() => write!(f, "{message} (errno {})", self.0),
+            _ => write!(f, "errno {}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.known() {
+            Some((_, name, _)) => f.write_str(name),
+            None => write!(f, "Errno({})", self.0),
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl std::error::Error for Errno {}
+
+#[cfg(feature = "std")]
+impl From<Errno> for std::io::Error {
+    fn from(error: Errno) -> std::io::Error {
+        std::io::Error::from_raw_os_error(error.0)
+    }
+}
+
+/// What a C function returned, or the error that it left in `errno` where that is −1.
+pub(crate) fn check(returned: c_int) -> Result<c_int> {
+    if returned == -1 {
+        Err(Errno::last())
+    } else {
+        Ok(returned)
+    }
+}
+
+/// What a `pthread_` function returned: the error number itself. Where one returns −1 all the same, `errno` has it.
+pub(crate) fn check_pthread(returned: c_int) -> Result<()> {
+    match returned {
+        0 => Ok(()),
+        -1 => Err(Errno::last()),
+        error => Err(Errno(error)),
+    }
+}
+
+/// Puts `errno` back as it was when this was made: a handler runs between any two instructions of the program, one of
+/// which may be about to look at it.
+pub(crate) struct KeepErrno(c_int);
+
+impl KeepErrno {
+    #[inline(always)]
+    pub(crate) fn new() -> KeepErrno {
+        KeepErrno(sys::errno::get())
+    }
+}
+
+impl Drop for KeepErrno {
+    #[inline(always)]
+    fn drop(&mut self) {
+        sys::errno::set(self.0);
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+    use std::{format, io};
+
+    #[test]
+    fn pthread_errors_come_from_the_returned_number() {
+        assert_eq!(check_pthread(0), Ok(()));
+        assert_eq!(check_pthread(libc::EINVAL), Err(Errno::EINVAL));
+        sys::errno::set(libc::EPERM);
+        assert_eq!(check_pthread(-1), Err(Errno::EPERM));
+    }
+
+    #[test]
+    fn display_names_the_error_and_falls_back_on_the_system() {
+        assert!(Errno::ECHILD.to_string().contains("SIGCHLD"));
+        assert!(Errno::ECHILD.to_string().ends_with("(ECHILD)"));
+        let unnamed = Errno::from_raw_os_error(libc::EDOM).to_string();
+        assert!(unnamed.contains(&format!("(errno {})", libc::EDOM)), "{unnamed}");
+        assert_eq!(format!("{:?}", Errno::EINTR), "EINTR");
+        assert!(Errno::from_raw_os_error(-7).to_string().contains("-7"));
+    }
+
+    #[test]
+    fn io_errors_keep_the_number() {
+        assert_eq!(io::Error::from(Errno::EMFILE).raw_os_error(), Some(libc::EMFILE));
+        assert_eq!(io::Error::from(Errno::EINTR).kind(), io::ErrorKind::Interrupted);
+    }
+}

@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![cfg(unix)]
+#![warn(missing_docs)]
+
+#[cfg(feature = "std")]
+extern crate std;
+
+mod action;
+pub mod child;
+mod errno;
+mod handler;
+mod info;
+mod install;
+mod interrupt;
+mod lock;
+mod mask;
+mod pid;
+mod self_pipe;
+mod send;
+mod set;
+mod signal;
+mod sys;
+mod wait;
+
+pub use crate::action::{Action, Flags, Function, Handler};
+pub use crate::errno::{Errno, Result};
+pub use crate::info::Info;
+pub use crate::install::{install, install_unless_ignored, query, InstallGuard};
+pub use crate::interrupt::{finish_connect, retry, Interrupted};
+pub use crate::mask::{blocked, pending, BlockGuard, UnblockGuard};
+pub use crate::pid::Pid;
+pub use crate::self_pipe::SelfPipe;
+pub use crate::send::{alarm, die_by, exists, kill, kill_group, kill_own_group, queue, raise};
+pub use crate::set::{Iter, SignalSet};
+pub use crate::signal::*;

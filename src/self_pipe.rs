@@ -1,0 +1,380 @@
+//! The self-pipe: signals as something to read, for event loops.
+
+use crate::action::{Action, Flags, Handler};
+use crate::errno::{Errno, Result};
+use crate::handler::{self, Slot, PIPES, PREVIOUS, WATCHERS};
+use crate::install::{install, query};
+use crate::lock::{Lock, Locked};
+use crate::pid::Pid;
+use crate::set::SignalSet;
+use crate::signal::{Signal, SIGCHLD};
+use crate::sys::doorbell::Doorbell;
+use crate::sys::flag;
+use crate::wait::{poll, Deadline};
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Release, SeqCst};
+use core::time::Duration;
+use libc::c_int;
+
+/// Turns signals into something to read: a descriptor for any event loop, and the set of signals that have arrived.
+///
+/// The handler notes the signal in a bitmap and rings a doorbell, an `eventfd` or a pipe; the reader silences the doorbell
+/// and takes the bitmap.
+///
+/// ```
+/// use signal::{SelfPipe, SIGCHLD, SIGTERM};
+///
+/// let pipe = SelfPipe::new(SIGCHLD | SIGTERM)?;
+/// signal::raise(SIGTERM)?;
+///
+/// let mut fds = [libc::pollfd { fd: pipe.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
+/// // SAFETY: one entry.
+/// signal::retry(|| match unsafe { libc::poll(fds.as_mut_ptr(), 1, -1) } {
+///     -1 => Err(signal::Errno::last()),
+///     ready => Ok(ready),
+/// })?;
+/// for signal in pipe.pending() {
+///     assert_eq!(signal, SIGTERM);
+/// }
+/// # Ok::<(), signal::Errno>(())
+/// ```
+///
+/// # What is promised
+///
+/// - **No signal number is lost**, however many arrive: each one that came since the last look is in the set. How often
+///   it came is not told, as the kernel does not tell it either: reap in a loop.
+/// - The doorbell rings once until it is silenced, so that it never fills, and a storm costs no write after the first.
+/// - Several pipes may watch the same signal, and each is told. A function that was installed before (or a `Flag`, or a
+///   `Count`) is called too, with all signals blocked. A default or ignoring disposition is replaced.
+/// - After `fork` the child neither wakes its parent nor takes from it, and what the child receives is not lost: call
+///   [`reopen`](SelfPipe::reopen), or just use the pipe, and the same descriptor numbers are the child's own. (An `epoll`
+///   or `kqueue` made before the fork still watches the parent's: make a new one.) What the parent had received and not
+///   yet read stays with the parent.
+/// - Dropping it restores the dispositions and closes the descriptors.
+///
+/// # What is not
+///
+/// - Do not install another handler for a watched signal while the pipe lives, or restore it before the pipe is dropped:
+///   the pipe no longer hears the signal.
+/// - A SIGSEGV, SIGBUS, SIGFPE or SIGILL that comes of a fault cannot be watched in any useful way: the handler returns
+///   to the fault.
+/// - Its functions are not async-signal-safe. All may be called from several threads at once.
+///
+/// Source: D. J. Bernstein, [the self-pipe trick](https://cr.yp.to/docs/selfpipe.html); Stevens, UNP 22.3 to 22.5.
+#[must_use = "the signals are watched until it is dropped"]
+pub struct SelfPipe {
+    index: usize,
+}
+
+/// Held while dispositions and the table of pipes change.
+static REGISTRY: Lock = Lock::new();
+
+/// What each watched signal was before.
+struct Saved(UnsafeCell<handler::Table<Option<Action>>>);
+
+// SAFETY: touched only by whoever holds the registry.
+unsafe impl Sync for Saved {}
+
+static SAVED: Saved = Saved(UnsafeCell::new([None; crate::sys::number::HIGHEST as usize + 1]));
+
+impl SelfPipe {
+    /// Watches the signals of `set`.
+    ///
+    /// Errors, after which dispositions and descriptors are as before: [`Errno::EMFILE`] and [`Errno::ENFILE`] when there
+    /// is no descriptor left, [`Errno::ENOSPC`] when the process has 32 pipes already, [`Errno::EINVAL`] for SIGKILL and
+    /// SIGSTOP.
+    pub fn new(set: impl Into<SignalSet>) -> Result<SelfPipe> {
+        let registry = REGISTRY.lock();
+        let free = |slot: &Slot| slot.references.load(Acquire) == 0;
+        let index = PIPES.iter().position(free).ok_or(Errno::ENOSPC)?;
+        PIPES[index].open(Doorbell::new()?);
+        let pipe = SelfPipe { index };
+        for signal in set.into() {
+            if let Err(error) = watch(&registry, index, signal) {
+                // Dropping the pipe takes the lock again.
+                drop(registry);
+                return Err(error);
+            }
+        }
+        Ok(pipe)
+    }
+
+    fn slot(&self) -> &'static Slot {
+        &PIPES[self.index]
+    }
+
+    /// The descriptor to wait for: readable when something has arrived, and now and then when nothing has. Read it through
+    /// [`pending`](SelfPipe::pending) only.
+    pub fn as_raw_fd(&self) -> c_int {
+        self.slot().read.load(Acquire)
+    }
+
+    /// The signals that it watches.
+    pub fn watched(&self) -> SignalSet {
+        let watches = |signal: &Signal| watchers(*signal) & self.bit() != 0;
+        SignalSet::full().iter().filter(watches).collect()
+    }
+
+    /// What has arrived since the last look, perhaps nothing. Never blocks.
+    pub fn pending(&self) -> SignalSet {
+        // Where that fails (no descriptor left in a child) the doorbell stays the parent's and is left alone.
+        let _ = self.reopen();
+        self.slot().collect()
+    }
+
+    /// Sleeps until something has arrived, and returns it. Handlers of other signals run meanwhile and do not end the wait.
+    ///
+    /// Errors: those of [`reopen`](SelfPipe::reopen); [`Errno::EBADF`] if somebody has closed the descriptor.
+    pub fn wait(&self) -> Result<SignalSet> {
+        // Without a limit the time cannot be over.
+        self.wait_until(Deadline::NEVER)?.ok_or(Errno::EAGAIN)
+    }
+
+    /// As [`wait`](SelfPipe::wait), for no longer than `timeout`: `None` when the time is over. Measured on the monotonic
+    /// clock, once from start to end.
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<Option<SignalSet>> {
+        self.wait_until(Deadline::after(timeout))
+    }
+
+    fn wait_until(&self, deadline: Deadline) -> Result<Option<SignalSet>> {
+        self.reopen()?;
+        loop {
+            match poll(self.as_raw_fd(), libc::POLLIN, deadline) {
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error),
+                Ok(false) => return Ok(None),
+                Ok(true) => {
+                    let set = self.pending();
+                    // Another thread may have been faster.
+                    if !set.is_empty() {
+                        return Ok(Some(set));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Watches one more signal. Errors as for [`new`](SelfPipe::new).
+    pub fn insert(&self, signal: Signal) -> Result<()> {
+        watch(&REGISTRY.lock(), self.index, signal)
+    }
+
+    /// Stops watching a signal and, unless another pipe watches it, restores its disposition. What has arrived already
+    /// stays to be read.
+    pub fn remove(&self, signal: Signal) -> Result<()> {
+        unwatch(&REGISTRY.lock(), self.index, signal)
+    }
+
+    /// After `fork`, in the child: makes the pipe the child's own, under the same descriptor numbers. In the process that
+    /// owns it already it does nothing. The first use in a child does this too; an event loop must call it before it
+    /// waits, since until then the descriptor is the parent's.
+    ///
+    /// Errors: [`Errno::EMFILE`] and [`Errno::ENFILE`]; it may be tried again.
+    ///
+    /// ```
+    /// use signal::{SelfPipe, SIGUSR1};
+    ///
+    /// let pipe = SelfPipe::new(SIGUSR1)?;
+    /// // SAFETY: this process has one thread, and the child calls `_exit`.
+    /// match unsafe { libc::fork() } {
+    ///     0 => {
+    ///         let mine = pipe.reopen().and_then(|()| signal::raise(SIGUSR1)).is_ok();
+    ///         let heard = pipe.pending().contains(SIGUSR1);
+    ///         // SAFETY: ends the child at once.
+    ///         unsafe { libc::_exit(i32::from(!(mine && heard))) }
+    ///     }
+    ///     child => {
+    ///         let mut status = -1;
+    ///         // SAFETY: room for the status.
+    ///         unsafe { libc::waitpid(child, &mut status, 0) };
+    ///         assert_eq!(status, 0);
+    ///         assert!(pipe.pending().is_empty());
+    ///     }
+    /// }
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    pub fn reopen(&self) -> Result<()> {
+        let pid = Pid::current().as_raw();
+        if self.slot().owner.load(SeqCst) == pid {
+            return Ok(());
+        }
+        let _registry = REGISTRY.lock();
+        if self.slot().owner.load(SeqCst) != pid {
+            self.slot().adopt(pid)?;
+        }
+        Ok(())
+    }
+
+    fn bit(&self) -> u32 {
+        1 << self.index
+    }
+}
+
+impl Drop for SelfPipe {
+    fn drop(&mut self) {
+        let registry = REGISTRY.lock();
+        for signal in self.watched() {
+            // What the kernel took once for this signal it takes again.
+            let _ = unwatch(&registry, self.index, signal);
+        }
+        let slot = self.slot();
+        if slot.owner.load(SeqCst) != Pid::current().as_raw() {
+            // Handlers that were ringing in the parent when it forked never give their references back here.
+            slot.references.store(1, SeqCst);
+        }
+        slot.release();
+    }
+}
+
+impl fmt::Debug for SelfPipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SelfPipe").field("fd", &self.as_raw_fd()).field("watched", &self.watched()).finish()
+    }
+}
+
+#[cfg(feature = "std")]
+impl std::os::unix::io::AsRawFd for SelfPipe {
+    fn as_raw_fd(&self) -> c_int {
+        SelfPipe::as_raw_fd(self)
+    }
+}
+
+#[cfg(feature = "std")]
+impl std::os::unix::io::AsFd for SelfPipe {
+    fn as_fd(&self) -> std::os::unix::io::BorrowedFd<'_> {
+        // SAFETY: the descriptor is open as long as the pipe lives.
+        unsafe { std::os::unix::io::BorrowedFd::borrow_raw(self.as_raw_fd()) }
+    }
+}
+
+/// The reader's side; the handler's is in `handler`.
+impl Slot {
+    /// Makes a free slot a pipe's, which nothing watches yet.
+    fn open(&self, bell: Doorbell) {
+        self.read.store(bell.read, Release);
+        self.write.store(bell.write, Release);
+        self.empty();
+        self.owner.store(Pid::current().as_raw(), SeqCst);
+        self.references.store(1, SeqCst);
+    }
+
+    fn empty(&self) {
+        self.arrived.take(|_| {});
+        self.rung.store(false, SeqCst);
+    }
+
+    /// Makes the pipe this process's own, with what has arrived here since the fork.
+    fn adopt(&self, pid: c_int) -> Result<()> {
+        Doorbell { read: self.read.load(Acquire), write: self.write.load(Acquire) }.renew()?;
+        self.empty();
+        if self.stray_owner.swap(pid, SeqCst) != pid {
+            self.strays.take(|_| {});
+        }
+        // As in `drop`. No handler here takes one before the owner is set.
+        self.references.store(1, SeqCst);
+        self.owner.store(pid, SeqCst);
+        if !self.strays.is_empty() {
+            self.ring();
+        }
+        Ok(())
+    }
+
+    fn collect(&self) -> SignalSet {
+        let pid = Pid::current().as_raw();
+        let mut set = SignalSet::empty();
+        let mut insert = |number| set.extend(Signal::from_raw(number));
+        if self.owner.load(SeqCst) == pid {
+            // In this order: see `Slot::ring`.
+            self.silence();
+            self.rung.swap(false, SeqCst);
+            self.arrived.take(&mut insert);
+        }
+        if self.stray_owner.load(SeqCst) == pid {
+            self.strays.take(&mut insert);
+        }
+        set
+    }
+
+    fn silence(&self) {
+        // Each ring is eight bytes; an eventfd gives up all of them in one read. A thread can be late by one ring, so that
+        // a pipe can hold a few.
+        let mut rings = [0u64; 16];
+        let size = core::mem::size_of_val(&rings);
+        // SAFETY: room for as many bytes as asked for; the descriptor does not block.
+        while unsafe { libc::read(self.read.load(Acquire), rings.as_mut_ptr().cast(), size) } == size as isize
+        {
+        }
+    }
+}
+
+fn watchers(signal: Signal) -> u32 {
+    WATCHERS[signal.as_raw() as usize].load(Acquire)
+}
+
+fn entry() -> Handler {
+    Handler::entry(handler::self_pipe)
+}
+
+fn watch(registry: &Locked<'_>, index: usize, signal: Signal) -> Result<()> {
+    let watchers = &WATCHERS[signal.as_raw() as usize];
+    let current = query(signal)?;
+    if current.handler() == entry() {
+        watchers.fetch_or(1 << index, AcqRel);
+        return Ok(());
+    }
+    // What the entry needs stands ready before the kernel can call it.
+    call_on(signal, current.handler());
+    let before = watchers.fetch_or(1 << index, AcqRel);
+    match install(signal, watching(signal, &current)) {
+        Ok(old) => {
+            if old.handler() != current.handler() {
+                call_on(signal, old.handler());
+            }
+            *saved(registry, signal) = Some(old);
+            Ok(())
+        }
+        Err(error) => {
+            watchers.store(before, Release);
+            Err(error)
+        }
+    }
+}
+
+fn unwatch(registry: &Locked<'_>, index: usize, signal: Signal) -> Result<()> {
+    let before = watchers(signal);
+    // The disposition first: a signal in between still finds the pipe.
+    if before == 1 << index && query(signal)?.handler() == entry() {
+        if let Some(previous) = saved(registry, signal).take() {
+            install(signal, previous)?;
+        }
+    }
+    WATCHERS[signal.as_raw() as usize].fetch_and(!(1 << index), AcqRel);
+    Ok(())
+}
+
+/// The action of a watched signal. All that can be blocked is blocked while it runs, so that no other handler runs in
+/// the middle of it, which could fork there.
+fn watching(signal: Signal, current: &Action) -> Action {
+    let action = Action::new(entry()).block(SignalSet::asynchronous());
+    if let Handler::Default | Handler::Ignore = current.handler() {
+        return if signal == SIGCHLD { action.flags(Flags::NOCLDSTOP) } else { action };
+    }
+    // A function that is called on keeps the flags that its owner gave it, where they are not about the call itself.
+    let flags = current.installed_flags();
+    action.restart(flag::has(flags.bits(), flag::RESTART)).flags(flags - Flags::RESETHAND - Flags::NODEFER)
+}
+
+/// Has the entry of `signal` call the function that was there before, or none.
+fn call_on(signal: Signal, handler: Handler) {
+    let previous = &PREVIOUS[signal.as_raw() as usize];
+    let (plain, with_info) = handler.function_address();
+    previous.plain.store(plain as *mut libc::c_void, Release);
+    previous.with_info.store(with_info as *mut libc::c_void, Release);
+}
+
+#[allow(clippy::mut_from_ref)] // the registry is held, and each caller is done with one entry before the next
+fn saved<'a>(_registry: &'a Locked<'_>, signal: Signal) -> &'a mut Option<Action> {
+    // SAFETY: only the holder of the registry comes here, and no reference outlives the statement that asks for it.
+    unsafe { &mut (*SAVED.0.get())[signal.as_raw() as usize] }
+}

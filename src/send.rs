@@ -1,0 +1,162 @@
+//! Sending signals: one name for each kind of target.
+
+use crate::action::Handler;
+use crate::errno::{check, Errno, Result};
+use crate::install::install;
+use crate::mask::UnblockGuard;
+use crate::pid::Pid;
+use crate::signal::Signal;
+use crate::sys;
+use core::time::Duration;
+use libc::c_int;
+
+/// Sends a signal to the calling thread. If it is not blocked its handler has run when this returns.
+/// Async-signal-safe.
+///
+/// Source: POSIX.1-2024 [`raise`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/raise.html).
+pub fn raise(signal: Signal) -> Result<()> {
+    // SAFETY: takes a plain value. What the signal does was decided by whoever installed its action.
+    match unsafe { libc::raise(signal.as_raw()) } {
+        0 => Ok(()),
+        _ => Err(Errno::last()),
+    }
+}
+
+/// Sends a signal to a process, to any of its threads that does not block it. Async-signal-safe.
+///
+/// Errors: [`Errno::ESRCH`] if there is no such process, [`Errno::EPERM`] if it belongs to somebody else.
+///
+/// ```no_run
+/// use signal::{kill, Pid, SIGTERM};
+///
+/// let child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+/// kill(Pid::from(&child), SIGTERM)?;
+/// # Ok::<(), signal::Errno>(())
+/// ```
+///
+/// Source: POSIX.1-2024 [`kill`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/kill.html).
+pub fn kill(pid: Pid, signal: Signal) -> Result<()> {
+    // SAFETY: takes plain values.
+    check(unsafe { libc::kill(pid.as_raw(), signal.as_raw()) }).map(drop)
+}
+
+/// Sends a signal to every process of a group. Async-signal-safe.
+///
+/// Errors: [`Errno::ESRCH`] if there is no such group, [`Errno::EPERM`] if all of it belongs to somebody else,
+/// [`Errno::EINVAL`] for group 1 unless it is the caller's own: to the system, that would mean every process there is.
+///
+/// Source: POSIX.1-2024 [`killpg`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/killpg.html).
+#[doc(alias = "killpg")]
+pub fn kill_group(group: Pid, signal: Signal) -> Result<()> {
+    if group.as_raw() == 1 {
+        // SAFETY: takes nothing and cannot fail.
+        return if unsafe { libc::getpgrp() } == 1 { kill_own_group(signal) } else { Err(Errno::EINVAL) };
+    }
+    // SAFETY: takes plain values.
+    check(unsafe { libc::kill(-group.as_raw(), signal.as_raw()) }).map(drop)
+}
+
+/// Sends a signal to every process of the caller's own group, the caller included. Async-signal-safe.
+///
+/// Be sure that the group is your own. In 2001 the sending of one mail killed every file server of a machine: all
+/// services had been started by one parent and shared its process group, and the mail service called
+/// `kill(0, SIGUSR1)` to tell its own children that mail had come. The default effect of SIGUSR1 is to terminate. The
+/// cure was `setsid()` in the child, after `fork` and before `exec`.
+///
+/// Source: POSIX.1-2024 [`kill`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/kill.html) with pid 0.
+pub fn kill_own_group(signal: Signal) -> Result<()> {
+    // SAFETY: takes plain values.
+    check(unsafe { libc::kill(0, signal.as_raw()) }).map(drop)
+}
+
+/// Whether there is a process with this id, whoever it belongs to. A zombie is one. Async-signal-safe.
+///
+/// The id may belong to another process a moment later, unless it is that of a child not reaped yet.
+///
+/// Source: POSIX.1-2024 [`kill`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/kill.html) with signal 0.
+pub fn exists(pid: Pid) -> bool {
+    // SAFETY: takes plain values; signal 0 is never sent.
+    check(unsafe { libc::kill(pid.as_raw(), 0) }) != Err(Errno::ESRCH)
+}
+
+/// Sends a signal to a process, with a value for [`Info::value`](crate::Info::value). Realtime signals queue, each with its
+/// own. Async-signal-safe.
+///
+/// Errors: those of [`kill`]; [`Errno::EAGAIN`] when the queue is full (`RLIMIT_SIGPENDING`); [`Errno::ENOSYS`] on macOS,
+/// OpenBSD, DragonFly and Hurd, which have no `sigqueue`.
+///
+/// ```
+/// use signal::{queue, BlockGuard, Pid, SignalSet, SIGUSR1};
+///
+/// let _guard = BlockGuard::new(SIGUSR1);
+/// match queue(Pid::current(), SIGUSR1, 42) {
+///     Ok(()) => assert_eq!(SignalSet::from(SIGUSR1).wait()?.value(), Some(42)),
+///     Err(error) => assert_eq!(error, signal::Errno::ENOSYS),
+/// }
+/// # Ok::<(), signal::Errno>(())
+/// ```
+///
+/// Source: POSIX.1-2024 [`sigqueue`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigqueue.html).
+#[doc(alias = "sigqueue")]
+pub fn queue(pid: Pid, signal: Signal, value: c_int) -> Result<()> {
+    sys::queue::sigqueue(pid.as_raw(), signal.as_raw(), value)
+}
+
+/// Ends the process by this signal, so that its parent sees just that: default disposition, unblock, raise.
+/// Async-signal-safe.
+///
+/// This is how a program that catches SIGINT to clean up should end, or a shell script that runs it goes on. If the
+/// signal does not end a process (SIGCHLD, SIGSTOP after it goes on, most signals to process 1), it exits with 128 + its number
+/// as shells report it. `atexit` functions and destructors do not run.
+///
+/// ```
+/// use signal::{child, die_by, SIGTERM};
+///
+/// // SAFETY: this process has one thread.
+/// let pid = signal::Pid::from_raw(unsafe { libc::fork() });
+/// let Some(pid) = pid else { die_by(SIGTERM) };
+/// let exited = loop {
+///     if let Some(exited) = child::reap(pid)? {
+///         break exited;
+///     }
+/// };
+/// assert_eq!(exited.status.signal(), Some(SIGTERM));
+/// # Ok::<(), signal::Errno>(())
+/// ```
+pub fn die_by(signal: Signal) -> ! {
+    // SIGKILL has no other disposition, and fails here.
+    let _ = install(signal, Handler::Default);
+    let _unblocked = UnblockGuard::new(signal);
+    let _ = raise(signal);
+    // SAFETY: takes a plain value and does not return.
+    unsafe { libc::_exit(128 + signal.as_raw()) }
+}
+
+/// Has SIGALRM sent to the process once, after this time; [`Duration::ZERO`] cancels. Returns what was left of the
+/// previous time, if one was running. There is one such timer, which `fork` does not inherit and `exec` keeps.
+///
+/// To the microsecond, rounded up, and to at most three years, on the real-time clock; on Redox to the second.
+///
+/// SIGALRM interrupts system calls (see [`install`]): a time limit for a call that has none of its own. It can arrive
+/// before the call has begun, and the call is then not limited at all; where that matters, use `poll` with a time-out.
+///
+/// ```
+/// use signal::{alarm, install, SIGALRM};
+/// use std::{io::Read, sync::atomic::AtomicBool, time::Duration};
+///
+/// static EXPIRED: AtomicBool = AtomicBool::new(false);
+/// install(SIGALRM, &EXPIRED)?;
+/// let (mut reader, _writer) = std::os::unix::net::UnixStream::pair().unwrap();
+///
+/// assert_eq!(alarm(Duration::from_millis(20)), None);
+/// let error = reader.read(&mut [0]).unwrap_err();
+/// assert_eq!(error.kind(), std::io::ErrorKind::Interrupted);
+/// # Ok::<(), signal::Errno>(())
+/// ```
+///
+/// Source: `setitimer` (POSIX.1-2017; [`alarm`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/alarm.html) in
+/// 2024); Stevens, UNP 14.2.
+#[doc(alias = "setitimer")]
+pub fn alarm(after: Duration) -> Option<Duration> {
+    sys::timer::alarm(after)
+}

@@ -1,0 +1,17 @@
+//! Everything in which platforms differ, one file for each thing. Nothing outside this folder (and `build.rs`, which
+//! says what exists where) names an operating system.
+
+#![allow(clippy::unnecessary_cast)] // what is a cast on one platform is none on another
+
+pub(crate) mod child; // wait4, or waitpid without resource usage
+pub(crate) mod code; // the SI_ codes that say where a signal came from
+pub(crate) mod doorbell; // eventfd, pipe2 or pipe
+pub(crate) mod errno; // where errno lives
+pub(crate) mod flag; // SA_ flags
+pub(crate) mod number; // signal numbers that libc lacks, the highest one, the realtime range
+pub(crate) mod queue; // sigqueue
+pub(crate) mod sigaction; // struct sigaction
+pub(crate) mod siginfo; // the fields of siginfo_t
+pub(crate) mod suspend; // sigsuspend
+pub(crate) mod timedwait; // sigtimedwait, the system call behind it, or sigpending and sigwait
+pub(crate) mod timer; // setitimer or alarm
