@@ -21,7 +21,7 @@
 //!
 //! **While SIGCHLD is ignored there are no statuses**: the system throws them away as children end (the flag
 //! `SA_NOCLDWAIT` does the same). `exec` keeps signals ignored, so that a program can find itself started like that: catch
-//! SIGCHLD, or set it to [`Handler::Default`](crate::Handler::Default), before the first child. Where it is ignored, the
+//! SIGCHLD, or set it to [`Handler::Default`], before the first child. Where it is ignored, the
 //! functions here fail with [`Errno::ECHILD`], which says so, instead of ending quietly.
 //!
 //! All functions are async-signal-safe.
@@ -167,7 +167,7 @@ pub fn reap_group(group: Pid) -> Reap {
 }
 
 /// Collects the children that have ended, whoever started them: a library that waits for its own, as
-/// [`std::process::Child`] does, will not find those again. Ends when no more have ended, or there are none.
+/// `std::process::Child` does, will not find those again. Ends when no more have ended, or there are none.
 ///
 /// Errors: [`Errno::ECHILD`], once, if SIGCHLD is ignored and the statuses are gone.
 pub fn reap_any() -> Reap {

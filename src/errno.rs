@@ -10,7 +10,7 @@ pub type Result<T> = core::result::Result<T, Errno>;
 /// An `errno` value: why a system call failed.
 ///
 /// `Display` says in words what it means for the calls of this crate and what to do about it; with the feature `std`
-/// it converts into [`std::io::Error`], which keeps the raw number.
+/// it converts into `std::io::Error`, which keeps the raw number.
 ///
 /// ```
 /// # use signal::{Errno, SIGKILL};
