@@ -37,6 +37,9 @@ const TABLE: &[Row] = &[
     ("sigqueue",     true,  |t| !t.is(&[APPLE, &["openbsd", "dragonfly", "hurd"]])),
     ("wait4",        true,  |t| !t.is(&[SOLARISH, &["redox", "cygwin"]])),
     ("setitimer",    true,  |t| !t.is(&[&["redox"]])),
+    ("setown",       false, |t| !t.is(&[&["haiku", "redox"]])),
+    ("o_async",      true,  |t| t.is(&[LINUX, APPLE, BSD, &["hurd", "nto"]])),
+    ("fioasync",     false, |t| t.is(&[APPLE, BSD, SOLARISH, &["linux", "aix", "nto", "cygwin"]])),
     // Flags.
     ("sa_restart",   true,  |t| !t.is(&[&["nto"]])),
     ("sa_nocldwait", true,  |t| !t.is(&[&["hurd", "cygwin"]])),

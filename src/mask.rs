@@ -27,6 +27,12 @@ fn must_sigmask(how: c_int, set: Option<&SignalSet>) -> SignalSet {
     }
 }
 
+/// Replaces the calling thread's mask.
+#[cfg(feature = "std")]
+pub(crate) fn set_mask(set: &SignalSet) -> Result<()> {
+    sigmask(libc::SIG_SETMASK, Some(set)).map(drop)
+}
+
 /// The signals that the calling thread blocks. Async-signal-safe.
 ///
 /// Source: POSIX.1-2024 [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html).

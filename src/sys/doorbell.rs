@@ -1,6 +1,7 @@
 //! What wakes the reader of a self-pipe: an eventfd, or a pipe where there is none. Non-blocking, close-on-exec.
 
 use crate::errno::{check, Result};
+use crate::sys::pipe::close_on_exec;
 use libc::c_int;
 
 /// The descriptors to read and to write: the same one for an eventfd.
@@ -17,27 +18,13 @@ cfg_if::cfg_if! {
             let fd = check(unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) })?;
             Ok(Doorbell { read: fd, write: fd })
         }
-    } else if #[cfg(has_pipe2)] {
-        fn create() -> Result<Doorbell> {
-            let mut fds = [-1; 2];
-            // SAFETY: the array has room for the two descriptors.
-            check(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_NONBLOCK | libc::O_CLOEXEC) })?;
-            Ok(Doorbell { read: fds[0], write: fds[1] })
-        }
     } else {
-        /// Between `pipe` and `fcntl` another thread's `exec` can carry the descriptors away: the platform offers
-        /// nothing better.
         fn create() -> Result<Doorbell> {
-            let mut fds = [-1; 2];
-            // SAFETY: the array has room for the two descriptors.
-            check(unsafe { libc::pipe(fds.as_mut_ptr()) })?;
+            let fds = crate::sys::pipe::pipe()?;
             let bell = Doorbell { read: fds[0], write: fds[1] };
             for fd in fds {
-                let set = close_on_exec(fd).and_then(|()| {
-                    // SAFETY: the descriptor was made above.
-                    check(unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK) })
-                });
-                if let Err(error) = set {
+                // SAFETY: the descriptor was made above.
+                if let Err(error) = check(unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK) }) {
                     bell.close();
                     return Err(error);
                 }
@@ -45,11 +32,6 @@ cfg_if::cfg_if! {
             Ok(bell)
         }
     }
-}
-
-fn close_on_exec(fd: c_int) -> Result<()> {
-    // SAFETY: takes plain values.
-    check(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) }).map(drop)
 }
 
 impl Doorbell {

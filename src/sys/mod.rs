@@ -9,9 +9,12 @@ pub(crate) mod doorbell; // eventfd, pipe2 or pipe
 pub(crate) mod errno; // where errno lives
 pub(crate) mod flag; // SA_ flags
 pub(crate) mod number; // signal numbers that libc lacks, the highest one, the realtime range
+pub(crate) mod owner; // F_SETOWN, and O_ASYNC or FIOASYNC
+pub(crate) mod pipe; // pipe2, or pipe and fcntl
 pub(crate) mod queue; // sigqueue
 pub(crate) mod sigaction; // struct sigaction
 pub(crate) mod siginfo; // the fields of siginfo_t
 pub(crate) mod suspend; // sigsuspend
+pub(crate) mod threads; // whether there are others
 pub(crate) mod timedwait; // sigtimedwait, the system call behind it, or sigpending and sigwait
 pub(crate) mod timer; // setitimer or alarm

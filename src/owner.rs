@@ -1,0 +1,69 @@
+//! Who is told by a signal that something can be read, written, or is urgent: `SIGIO` (`SIGPOLL`) and `SIGURG`.
+//!
+//! A handler alone hears nothing. `SIGURG` needs an owner of the socket; `SIGIO` an owner and [`notify`]:
+//!
+//! ```
+//! use signal::{owner, owner::Owner, InstallGuard, Pid, SIGIO};
+//! use std::io::Write;
+//! use std::os::unix::{io::AsRawFd, net::UnixStream};
+//! use std::sync::atomic::{AtomicBool, Ordering};
+//!
+//! static READY: AtomicBool = AtomicBool::new(false);
+//!
+//! // First, so that it goes last: on Linux, the default effect of SIGIO is to terminate.
+//! let _installed = InstallGuard::new(SIGIO, &READY)?;
+//! let (reader, mut writer) = UnixStream::pair()?;
+//! owner::set(reader.as_raw_fd(), Owner::Process(Pid::current()))?;
+//! owner::notify(reader.as_raw_fd(), true)?;
+//! writer.write_all(b"x")?;
+//! while !READY.load(Ordering::Acquire) {}
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! The owner and the switch belong to the open file description: duplicates and forked children share them.
+//!
+//! Errors: [`Errno::EBADF`](crate::Errno::EBADF); [`Errno::ENOSYS`](crate::Errno::ENOSYS) where the platform has no such
+//! thing (Haiku, Redox); whatever the kind of file does not support.
+//!
+//! Source: POSIX.1-2024 [`fcntl`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/fcntl.html), `F_SETOWN`; `O_ASYNC` and
+//! `FIOASYNC` of BSD; Stevens, UNP 24.2 and 25.
+
+use crate::errno::Result;
+use crate::pid::Pid;
+use crate::sys;
+use libc::c_int;
+
+/// Who is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// One process.
+    Process(Pid),
+    /// Every process of a group.
+    Group(Pid),
+}
+
+/// Makes `owner` hear of this descriptor. Async-signal-safe.
+#[doc(alias = "F_SETOWN")]
+pub fn set(fd: c_int, owner: Owner) -> Result<()> {
+    sys::owner::set(
+        fd,
+        match owner {
+            Owner::Process(pid) => pid.as_raw(),
+            Owner::Group(group) => -group.as_raw(),
+        },
+    )
+}
+
+/// Who hears of this descriptor, if anybody. Async-signal-safe.
+#[doc(alias = "F_GETOWN")]
+pub fn get(fd: c_int) -> Result<Option<Owner>> {
+    let owner = sys::owner::get(fd)?;
+    Ok(Pid::from_raw(owner).map(Owner::Process).or_else(|| Pid::from_raw(-owner).map(Owner::Group)))
+}
+
+/// Switches `SIGIO` on or off: sent to the owner whenever reading or writing becomes possible. Async-signal-safe.
+#[doc(alias = "O_ASYNC")]
+#[doc(alias = "FIOASYNC")]
+pub fn notify(fd: c_int, on: bool) -> Result<()> {
+    sys::owner::notify(fd, on)
+}
