@@ -79,7 +79,7 @@ unpack_closure_now() {
   packages=$(apt_for bookworm amd64 get install --print-uris -y --no-install-recommends "$@" |
     sed -n "s/^'[^']*' \([^_ ]*\)_\([^_ ]*\)_.*/\1=\2/p" | sed 's/%3a/:/' | while IFS== read -r name version; do
       case $name in
-      *rust* | cargo* | libllvm*) echo "$name=$version" ;;
+      *rust* | cargo* | *llvm*) echo "$name=$version" ;;
       *) dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || echo "$name=$version" ;;
       esac
     done) || return 1
@@ -158,11 +158,11 @@ zig_build() {
     var=CARGO_TARGET_$(tr 'a-z.-' 'A-Z__' <<<"$target")
     export "${var}_LINKER=$cache/bin/zig-cc-$zigname"
     # zig brings musl and its start files itself.
-    case $target in *-musl*) export "${var}_RUSTFLAGS=-Clink-self-contained=no" ;; esac
+    case $target in *-musl*) export "${var}_RUSTFLAGS=-Clink-self-contained=no -Clink-arg=-s" ;; esac
     args+=(--target "$target")
   done <"$1"
-  (cd "$root" && RUSTC_BOOTSTRAP=1 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=symbols cargo test -q --no-run \
-    --all-features -Zbuild-std=std,test,panic_unwind --target-dir "$cache/build" "${args[@]}" \
+  (cd "$root" && RUSTC_BOOTSTRAP=1 CARGO_PROFILE_DEV_DEBUG=0 cargo build -q --examples --test '*' \
+    --all-features -Zbuild-std=std,panic_unwind -Zbuild-std-features=panic-unwind --target-dir "$cache/build" "${args[@]}" \
     --message-format=json-render-diagnostics) >"$1.json" || die "the build failed"
   python3 - "$1.json" <<'PY' >"$1.built"
 import json, sys
