@@ -13,6 +13,10 @@ const LINUX: &[&str] = &["linux", "android"];
 struct Target {
     os: String,
     arch: String,
+    env: String,
+    pointer_width: String,
+    /// Whether the feature `defer` is on.
+    defer: bool,
 }
 
 impl Target {
@@ -40,6 +44,11 @@ const TABLE: &[Row] = &[
     ("setown",       false, |t| !t.is(&[&["haiku", "redox"]])),
     ("o_async",      true,  |t| t.is(&[LINUX, APPLE, BSD, &["hurd", "nto"]])),
     ("fioasync",     false, |t| t.is(&[APPLE, BSD, SOLARISH, &["linux", "aix", "nto", "cygwin"]])),
+    // A mask in the signal frame that `libc` can name, and thread-locals that a handler may touch.
+    ("deferral",     true,  |t| t.defer && t.os == "linux" && ["gnu", "musl"].contains(&t.env.as_str())
+                                && ["x86", "x86_64", "arm", "aarch64", "riscv64", "s390x", "powerpc64", "loongarch64"]
+                                    .contains(&t.arch.as_str())
+                                && !(t.arch == "x86_64" && t.pointer_width == "32")),
     // Flags.
     ("sa_restart",   true,  |t| !t.is(&[&["nto"]])),
     ("sa_nocldwait", true,  |t| !t.is(&[&["hurd", "cygwin"]])),
@@ -70,6 +79,9 @@ fn main() {
     let target = Target {
         os: var("CARGO_CFG_TARGET_OS").unwrap_or_default(),
         arch: var("CARGO_CFG_TARGET_ARCH").unwrap_or_default(),
+        env: var("CARGO_CFG_TARGET_ENV").unwrap_or_default(),
+        pointer_width: var("CARGO_CFG_TARGET_POINTER_WIDTH").unwrap_or_default(),
+        defer: var("CARGO_FEATURE_DEFER").is_ok(),
     };
     let without = var("CARGO_CFG_SIGNAL_WITHOUT").unwrap_or_default();
     let without: Vec<&str> = without.split(',').filter(|name| !name.is_empty()).collect();

@@ -24,7 +24,12 @@ bitflags::bitflags! {
         /// Children that end leave no status to collect ([`child`](crate::child)).
         #[cfg(has_sa_nocldwait)]
         const NOCLDWAIT = flag::NOCLDWAIT;
-        /// Run on the alternate stack, if the thread has one. On by default.
+        /// Run on the alternate stack, if the thread has one.
+        ///
+        /// Off by default: `std` gives each thread one of 8 KiB, for its report of stack overflow, and where a signal frame takes
+        /// 3 KiB of that (x86_64 with AVX-512) three signals that are let through at once overflow it, and the process dies of
+        /// SIGSEGV. A process that hosts a Go runtime needs it for every handler: there, [`block`](Action::block) the other
+        /// signals too, so that one frame is all. A [`SelfPipe`](crate::SelfPipe) does both.
         #[cfg(has_sa_onstack)]
         const ONSTACK = flag::ONSTACK;
         /// Back to the default action when the signal arrives.
@@ -227,7 +232,7 @@ impl fmt::Debug for Function {
 
 /// A handler with its flags and its mask: `struct sigaction`.
 ///
-/// A new one blocks nothing while the handler runs (but the signal itself), runs on the alternate stack if there is one, and
+/// A new one blocks nothing while the handler runs (but the signal itself), runs on the ordinary stack, and
 /// leaves restarting to the rule: interrupted system calls go on (`SA_RESTART`), except after SIGALRM, whose use it is to
 /// interrupt them.
 ///
@@ -257,7 +262,7 @@ impl Action {
     pub fn new(handler: impl Into<Handler>) -> Action {
         let handler = handler.into();
         let (address, flags) = handler.address_and_flags();
-        Action { handler, raw: Sigaction::new(address, flags | flag::ONSTACK), restart_by_rule: true }
+        Action { handler, raw: Sigaction::new(address, flags), restart_by_rule: true }
     }
 
     /// Blocks the signals of `set`, beside those already named, while the handler runs.

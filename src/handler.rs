@@ -4,6 +4,9 @@
 //! lock, cannot panic, keeps `errno`, and calls no function that POSIX does not list as async-signal-safe: `getpid`,
 //! `write`, `close` and `abort` are all that it calls.
 
+#[cfg(has_deferral)]
+pub(crate) mod deferral;
+
 use crate::errno::KeepErrno;
 use crate::info::Info;
 use crate::signal::Signal;
@@ -35,8 +38,21 @@ impl Drop for AbortOnUnwind {
     }
 }
 
+/// Ends the entry if the thread is in a deferred section, which will call it again.
+macro_rules! unless_deferred {
+    ($entry:expr, $number:ident, $info:ident, $context:ident) => {
+        #[cfg(has_deferral)]
+        if deferral::defer($number, $info, $context, $entry) {
+            return;
+        }
+        #[cfg(not(has_deferral))]
+        let _ = ($info, $context);
+    };
+}
+
 /// The entry of a function that takes the signal.
-pub(crate) extern "C" fn function<F: Fn(Signal)>(number: c_int, _: *mut siginfo_t, _: *mut c_void) {
+pub(crate) extern "C" fn function<F: Fn(Signal)>(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    unless_deferred!(function::<F>, number, info, context);
     let _errno = KeepErrno::new();
     let abort = AbortOnUnwind;
     if let Some(signal) = Signal::from_raw(number) {
@@ -51,8 +67,9 @@ pub(crate) extern "C" fn function<F: Fn(Signal)>(number: c_int, _: *mut siginfo_
 pub(crate) extern "C" fn function_with_info<F: Fn(Signal, &Info)>(
     number: c_int,
     info: *mut siginfo_t,
-    _: *mut c_void,
+    context: *mut c_void,
 ) {
+    unless_deferred!(function_with_info::<F>, number, info, context);
     let _errno = KeepErrno::new();
     let abort = AbortOnUnwind;
     if let Some(signal) = Signal::from_raw(number) {
@@ -85,7 +102,8 @@ pub(crate) static FLAGS: Table<AtomicPtr<AtomicBool>> = [initial::FLAG; HIGHEST 
 pub(crate) static COUNTS: Table<AtomicPtr<AtomicUsize>> = [initial::COUNT; HIGHEST as usize + 1];
 
 /// The entry of `Handler::Flag`.
-pub(crate) extern "C" fn flag(number: c_int, _: *mut siginfo_t, _: *mut c_void) {
+pub(crate) extern "C" fn flag(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    unless_deferred!(flag, number, info, context);
     // SAFETY: the table holds null or `'static` references.
     let target = FLAGS.get(number as usize).and_then(|entry| unsafe { entry.load(Acquire).as_ref() });
     if let Some(flag) = target {
@@ -94,7 +112,8 @@ pub(crate) extern "C" fn flag(number: c_int, _: *mut siginfo_t, _: *mut c_void) 
 }
 
 /// The entry of `Handler::Count`.
-pub(crate) extern "C" fn count(number: c_int, _: *mut siginfo_t, _: *mut c_void) {
+pub(crate) extern "C" fn count(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    unless_deferred!(count, number, info, context);
     // SAFETY: the table holds null or `'static` references.
     let target = COUNTS.get(number as usize).and_then(|entry| unsafe { entry.load(Acquire).as_ref() });
     if let Some(count) = target {
@@ -247,6 +266,7 @@ impl Slot {
 
 /// The entry of every signal that a self-pipe watches.
 pub(crate) extern "C" fn self_pipe(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    unless_deferred!(self_pipe, number, info, context);
     let _errno = KeepErrno::new();
     let (watchers, previous) = match (WATCHERS.get(number as usize), PREVIOUS.get(number as usize)) {
         (Some(watchers), Some(previous)) => (watchers, previous),

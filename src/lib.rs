@@ -8,6 +8,8 @@ extern crate std;
 
 mod action;
 pub mod child;
+#[cfg(feature = "defer")]
+mod defer;
 mod errno;
 mod handler;
 mod info;
@@ -26,6 +28,8 @@ mod sys;
 mod wait;
 
 pub use crate::action::{Action, Flags, Function, Handler};
+#[cfg(feature = "defer")]
+pub use crate::defer::DeferGuard;
 pub use crate::errno::{Errno, Result};
 pub use crate::info::Info;
 pub use crate::install::{install, install_unless_ignored, query, InstallGuard};

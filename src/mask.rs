@@ -11,6 +11,15 @@ use libc::c_int;
 
 /// Changes the calling thread's mask and returns the old one.
 fn sigmask(how: c_int, set: Option<&SignalSet>) -> Result<SignalSet> {
+    #[cfg(has_deferral)]
+    if let Some(old) = crate::defer::sigmask(how, set) {
+        return Ok(old);
+    }
+    kernel_sigmask(how, set)
+}
+
+/// The same, past a deferred section.
+fn kernel_sigmask(how: c_int, set: Option<&SignalSet>) -> Result<SignalSet> {
     let set = set.map_or(ptr::null(), |set| set.as_raw() as *const libc::sigset_t);
     let mut old = SignalSet::empty();
     // SAFETY: `set` is null or points to a whole set, `old` to room for one.
@@ -20,17 +29,20 @@ fn sigmask(how: c_int, set: Option<&SignalSet>) -> Result<SignalSet> {
 
 /// `how` is one of the three that there are, which leaves the call nothing to fail of. If it fails all the same (a
 /// sandbox, say), going on with signals where the program has excluded them would be worse than not going on.
-fn must_sigmask(how: c_int, set: Option<&SignalSet>) -> SignalSet {
-    match sigmask(how, set) {
+fn must(changed: Result<SignalSet>) -> SignalSet {
+    match changed {
         Ok(old) => old,
         Err(error) => panic!("pthread_sigmask: {error}"),
     }
 }
 
-/// Replaces the calling thread's mask.
-#[cfg(feature = "std")]
-pub(crate) fn set_mask(set: &SignalSet) -> Result<()> {
-    sigmask(libc::SIG_SETMASK, Some(set)).map(drop)
+fn must_sigmask(how: c_int, set: Option<&SignalSet>) -> SignalSet {
+    must(sigmask(how, set))
+}
+
+/// Changes the mask that the kernel sees, in a deferred section too.
+pub(crate) fn kernel_mask(how: c_int, set: Option<&SignalSet>) -> SignalSet {
+    must(kernel_sigmask(how, set))
 }
 
 /// The signals that the calling thread blocks. Async-signal-safe.
@@ -63,23 +75,31 @@ pub fn pending() -> SignalSet {
     let mut set = SignalSet::empty();
     // SAFETY: there is room for a set. The call fails for bad pointers only.
     unsafe { libc::sigpending(set.as_mut_raw()) };
+    #[cfg(has_deferral)]
+    set.extend(crate::defer::kept());
     set
 }
 
 impl SignalSet {
-    /// What may be blocked without harm: everything but the faults, which kill (Linux) or spin for ever (macOS) while
+    /// What can be blocked without harm: everything but SIGKILL and SIGSTOP, the faults, which kill (Linux) or spin for ever (macOS) while
     /// they are blocked, and SIGABRT, without which `abort` does not.
     pub(crate) fn asynchronous() -> SignalSet {
-        SignalSet::full()
-            - [
-                signal::SIGSEGV,
-                signal::SIGBUS,
-                signal::SIGFPE,
-                signal::SIGILL,
-                signal::SIGTRAP,
-                signal::SIGSYS,
-                signal::SIGABRT,
-            ]
+        let mut set = SignalSet::full();
+        // One by one: this runs in handlers too, whose stack can be small.
+        for signal in [
+            signal::SIGKILL,
+            signal::SIGSTOP,
+            signal::SIGSEGV,
+            signal::SIGBUS,
+            signal::SIGFPE,
+            signal::SIGILL,
+            signal::SIGTRAP,
+            signal::SIGSYS,
+            signal::SIGABRT,
+        ] {
+            set.remove(signal);
+        }
+        set
     }
 }
 
@@ -208,7 +228,11 @@ impl BlockGuard {
     #[doc(alias = "sigsuspend")]
     #[doc(alias = "pause")]
     pub fn wait(&self) {
-        sys::suspend::suspend(self.previous.as_raw());
+        #[cfg(has_deferral)]
+        let mask = crate::defer::suspend_mask(self.previous);
+        #[cfg(not(has_deferral))]
+        let mask = self.previous;
+        sys::suspend::suspend(mask.as_raw());
     }
 }
 

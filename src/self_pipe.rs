@@ -357,6 +357,8 @@ fn unwatch(registry: &Locked<'_>, index: usize, signal: Signal) -> Result<()> {
 /// the middle of it, which could fork there.
 fn watching(signal: Signal, current: &Action) -> Action {
     let action = Action::new(entry()).block(SignalSet::asynchronous());
+    #[cfg(has_sa_onstack)]
+    let action = action.flags(Flags::ONSTACK);
     if let Handler::Default | Handler::Ignore = current.handler() {
         return if signal == SIGCHLD { action.flags(Flags::NOCLDSTOP) } else { action };
     }

@@ -3,7 +3,7 @@
 use crate::action::Handler;
 use crate::errno::{check, Errno, Result};
 use crate::install::install;
-use crate::mask::UnblockGuard;
+use crate::mask::kernel_mask;
 use crate::pid::Pid;
 use crate::signal::Signal;
 use crate::sys;
@@ -126,7 +126,7 @@ pub fn queue(pid: Pid, signal: Signal, value: c_int) -> Result<()> {
 pub fn die_by(signal: Signal) -> ! {
     // SIGKILL has no other disposition, and fails here.
     let _ = install(signal, Handler::Default);
-    let _unblocked = UnblockGuard::new(signal);
+    kernel_mask(libc::SIG_UNBLOCK, Some(&signal.into()));
     let _ = raise(signal);
     // SAFETY: takes a plain value and does not return.
     unsafe { libc::_exit(128 + signal.as_raw()) }

@@ -71,6 +71,10 @@ impl SignalSet {
             return Err(Errno::EINVAL);
         }
         let _blocked = BlockGuard::new(set);
+        #[cfg(has_deferral)]
+        if let Some(info) = crate::defer::take(&set) {
+            return Ok(Some(info));
+        }
         loop {
             match sigtimedwait(set.as_raw(), deadline.left()) {
                 Err(Errno::EINTR) => {}

@@ -3,7 +3,7 @@
 use crate::action::Handler;
 use crate::errno::{check, Errno, Result};
 use crate::install::{install, query};
-use crate::mask::{set_mask, BlockGuard};
+use crate::mask::{kernel_mask, BlockGuard};
 use crate::session::new_session;
 use crate::set::SignalSet;
 use crate::signal::Signal;
@@ -113,5 +113,6 @@ fn reset(ignored_too: bool) -> Result<()> {
         }
     }
     // After that: what is pending meets the default effect.
-    set_mask(&SignalSet::empty())
+    kernel_mask(libc::SIG_SETMASK, Some(&SignalSet::empty()));
+    Ok(())
 }

@@ -5,6 +5,8 @@
 
 pub(crate) mod child; // wait4, or waitpid without resource usage
 pub(crate) mod code; // the SI_ codes that say where a signal came from
+#[cfg(has_deferral)]
+pub(crate) mod context; // the mask in a signal frame
 pub(crate) mod doorbell; // eventfd, pipe2 or pipe
 pub(crate) mod errno; // where errno lives
 pub(crate) mod flag; // SA_ flags
@@ -12,6 +14,8 @@ pub(crate) mod number; // signal numbers that libc lacks, the highest one, the r
 pub(crate) mod owner; // F_SETOWN, and O_ASYNC or FIOASYNC
 pub(crate) mod pipe; // pipe2, or pipe and fcntl
 pub(crate) mod queue; // sigqueue
+#[cfg(has_deferral)]
+pub(crate) mod requeue; // rt_tgsigqueueinfo
 pub(crate) mod sigaction; // struct sigaction
 pub(crate) mod siginfo; // the fields of siginfo_t
 pub(crate) mod suspend; // sigsuspend

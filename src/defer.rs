@@ -1,0 +1,249 @@
+//! Critical sections without a system call.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+/// Keeps handlers from running on the calling thread until it is dropped, without a system call unless a signal comes.
+///
+/// Entering raises a number that belongs to the thread, leaving lowers it: about a nanosecond, against two system calls for a
+/// [`BlockGuard`](crate::BlockGuard). A signal that arrives meanwhile is not handled but kept, and everything is blocked
+/// then until the outermost guard is dropped. Before that drop returns every signal that has arrived has been handled, with
+/// its own [`Info`](crate::Info); realtime signals in order and each; and the mask is what it was.
+///
+/// ```
+/// use signal::{DeferGuard, InstallGuard, SIGUSR1};
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// static ARRIVED: AtomicBool = AtomicBool::new(false);
+///
+/// let _installed = InstallGuard::new(SIGUSR1, &ARRIVED)?;
+/// let guard = DeferGuard::new();
+/// signal::raise(SIGUSR1)?;
+/// assert!(!ARRIVED.load(Ordering::Acquire));
+/// assert!(signal::pending().contains(SIGUSR1));
+/// drop(guard);
+/// assert!(ARRIVED.load(Ordering::Acquire));
+/// # Ok::<(), signal::Errno>(())
+/// ```
+///
+/// # What differs from a real block
+///
+/// | | `BlockGuard` | `DeferGuard` |
+/// |---|---|---|
+/// | handlers of this crate (functions, `Flag`, `Count`, `SelfPipe`) | wait | wait |
+/// | SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT | as the set says | never wait |
+/// | default effects (SIGINT that kills, SIGTSTP that stops) | wait | happen |
+/// | handlers installed by other means | wait | run |
+/// | a system call in the region | is not interrupted | may be, or may return early |
+/// | a signal for the process | goes to another thread that lets it through | may be kept on this thread |
+/// | a handler put off | runs as always | runs on the ordinary stack, with everything blocked; one that a `SelfPipe` calls on gets a context of zeros |
+/// | a handler replaced in the region | the new one runs | the old one may |
+/// | `exec`, end of the thread | what is pending survives `exec` | what is kept is lost |
+/// | `fork` | the child is blocked too, with nothing pending | the child defers too, with nothing kept |
+/// | a thread started in the region | inherits the block | does not, unless a signal has been kept: then all is blocked |
+/// | [`blocked`](crate::blocked) | shows it | does not show it |
+/// | raw `pthread_sigmask` and `sigprocmask` | seen | not to be used after a signal has been kept |
+/// | leaked (`mem::forget`) | blocked for ever | deferred for ever |
+///
+/// Guards of all kinds nest. [`pending`](crate::pending) reports what is kept, [`SignalSet::wait`](crate::SignalSet::wait)
+/// takes it. [`BlockGuard::wait`](crate::BlockGuard::wait) inside the section waits, as inside a block of everything, for
+/// what cannot come; so does the reading of a `SelfPipe`. Async-signal-safe.
+///
+/// Platforms: Linux with glibc or musl on x86, x86_64, arm, aarch64, riscv64, s390x, powerpc64 and loongarch64. Elsewhere it
+/// is a [`BlockGuard`](crate::BlockGuard) of all signals but those of the second row. In a library loaded by `dlopen` the
+/// first touch of a thread-local allocates, in the first handler of a thread: use a `BlockGuard` there.
+///
+/// Source: Stodolsky, Chen and Bershad, *Fast Interrupt Priority Management in Operating System Kernels*, 1993; in use
+/// inside illumos libc and FreeBSD libthr.
+#[must_use = "signals are deferred until the guard is dropped"]
+pub struct DeferGuard {
+    #[cfg(not(has_deferral))]
+    _blocked: crate::BlockGuard,
+    // The section belongs to the thread.
+    _not_send: PhantomData<*mut ()>,
+}
+
+impl fmt::Debug for DeferGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeferGuard")
+    }
+}
+
+impl Default for DeferGuard {
+    fn default() -> DeferGuard {
+        DeferGuard::new()
+    }
+}
+
+#[cfg(not(has_deferral))]
+impl DeferGuard {
+    /// Enters a section.
+    pub fn new() -> DeferGuard {
+        DeferGuard {
+            _blocked: crate::BlockGuard::new(crate::SignalSet::asynchronous()),
+            _not_send: PhantomData,
+        }
+    }
+}
+
+#[cfg(has_deferral)]
+pub(crate) use self::section::{kept, sigmask, suspend_mask, take};
+
+#[cfg(has_deferral)]
+mod section {
+    use super::DeferGuard;
+    use crate::errno::KeepErrno;
+    use crate::handler::deferral::{Kept, Section, EVER, SECTION};
+    use crate::info::Info;
+    use crate::install::query;
+    use crate::mask::kernel_mask;
+    use crate::set::SignalSet;
+    use crate::sys::{flag, requeue, timedwait};
+    use core::marker::PhantomData;
+    use core::mem::MaybeUninit;
+    use core::sync::atomic::Ordering::{Relaxed, SeqCst};
+    use core::sync::atomic::{compiler_fence, Ordering};
+    use core::time::Duration;
+    use libc::c_int;
+
+    impl DeferGuard {
+        /// Enters a section.
+        #[inline]
+        pub fn new() -> DeferGuard {
+            if !EVER.load(Relaxed) {
+                EVER.store(true, SeqCst);
+            }
+            SECTION.with(|section| section.depth.store(section.depth.load(Relaxed) + 1, Relaxed));
+            // What the section protects stays inside.
+            compiler_fence(Ordering::SeqCst);
+            DeferGuard { _not_send: PhantomData }
+        }
+    }
+
+    impl Drop for DeferGuard {
+        #[inline]
+        fn drop(&mut self) {
+            compiler_fence(Ordering::SeqCst);
+            SECTION.with(|section| {
+                let depth = section.depth.load(Relaxed) - 1;
+                section.depth.store(depth, Relaxed);
+                // In this order: what arrives in between is handled at once.
+                compiler_fence(Ordering::SeqCst);
+                if depth == 0 && section.attention.load(Relaxed) {
+                    section.settle();
+                }
+            });
+        }
+    }
+
+    impl Section {
+        /// Whether the thread's mask is still the one that a deferral has put there: a handler of somebody else's that was
+        /// interrupted by the deferral has put back another when it returned.
+        fn holds(&self) -> bool {
+            self.holds_mask.load(Relaxed)
+                && (SignalSet::asynchronous() - kernel_mask(libc::SIG_BLOCK, None)).is_empty()
+        }
+
+        /// Has everything blocked and `mask` say what the program takes for its mask.
+        fn hold(&self) {
+            if !self.holds() {
+                self.set_mask(kernel_mask(libc::SIG_BLOCK, Some(&SignalSet::asynchronous())));
+                self.holds_mask.store(true, Relaxed);
+                self.attention.store(true, Relaxed);
+            }
+        }
+
+        /// Handles what was kept, and gives back the mask: what has piled up in the kernel is delivered then.
+        #[cold]
+        fn settle(&self) {
+            if self.settling.swap(true, Relaxed) {
+                // A handler that is called below has entered a section of its own.
+                return;
+            }
+            let _errno = KeepErrno::new();
+            self.hold();
+            self.forget_what_a_parent_kept();
+            while let Some(kept) = self.take(|signal| !self.mask().contains(signal)) {
+                handle(kept);
+            }
+            // What the program has blocked in the section and not unblocked waits as it would have.
+            let mut refused = false;
+            while let Some(kept) = self.take(|_| !refused) {
+                refused = requeue::requeue(kept.signal, &kept.info).is_err();
+                if refused {
+                    self.keep(kept);
+                }
+            }
+            self.attention.store(refused, Relaxed);
+            self.holds_mask.store(false, Relaxed);
+            self.settling.store(false, Relaxed);
+            kernel_mask(libc::SIG_SETMASK, Some(&self.mask()));
+        }
+    }
+
+    /// Calls the handler, with everything blocked.
+    fn handle(mut kept: Kept) {
+        // The kernel has reset it when it arrived. What has arrived since, and would have been the same arrival had it been
+        // blocked, must not meet the default effect.
+        let resets = |action: crate::Action| flag::has(action.installed_flags().bits(), flag::RESETHAND);
+        if !kept.signal.is_realtime() && query(kept.signal).map_or(false, resets) {
+            let same = SignalSet::from(kept.signal);
+            while let Ok(Some(_)) = timedwait::sigtimedwait(same.as_raw(), Some(Duration::ZERO)) {}
+        }
+        let mut context = MaybeUninit::<libc::ucontext_t>::zeroed();
+        (kept.entry)(kept.signal.as_raw(), &mut kept.info, context.as_mut_ptr().cast());
+    }
+
+    /// The calling thread's section, if a deferral holds its mask.
+    fn holding<R>(then: impl FnOnce(&Section) -> R) -> Option<R> {
+        let attention = |section: &Section| section.attention.load(Relaxed) && section.holds();
+        SECTION.try_with(|section| attention(section).then(|| then(section))).unwrap_or(None)
+    }
+
+    /// `pthread_sigmask` while a deferral holds the thread's mask: changes what it will be.
+    pub(crate) fn sigmask(how: c_int, set: Option<&SignalSet>) -> Option<SignalSet> {
+        holding(|section| {
+            let old = section.mask();
+            if let Some(set) = set {
+                section.set_mask(match how {
+                    libc::SIG_BLOCK => old | set,
+                    libc::SIG_UNBLOCK => old - set,
+                    _ => *set,
+                });
+            }
+            old
+        })
+    }
+
+    /// What `sigsuspend` may let through: in a section, nothing.
+    pub(crate) fn suspend_mask(mask: SignalSet) -> SignalSet {
+        let inside = SECTION.try_with(|section| section.depth.load(Relaxed) != 0).unwrap_or(false);
+        if inside {
+            mask | SignalSet::asynchronous()
+        } else {
+            mask
+        }
+    }
+
+    /// The signals that are kept.
+    pub(crate) fn kept() -> SignalSet {
+        let kept = |section: &Section| section.attention.load(Relaxed).then(|| section.kept());
+        SECTION.try_with(kept).ok().flatten().unwrap_or_default()
+    }
+
+    /// Takes a kept signal out, as `sigwaitinfo` takes a pending one.
+    pub(crate) fn take(set: &SignalSet) -> Option<Info> {
+        if (kept() & *set).is_empty() {
+            return None;
+        }
+        let take = |section: &Section| {
+            section.hold();
+            let taken = section.take(|signal| set.contains(signal));
+            if section.depth.load(Relaxed) == 0 {
+                section.settle();
+            }
+            taken
+        };
+        SECTION.try_with(take).ok().flatten().map(|kept| Info::from_raw(kept.info))
+    }
+}

@@ -1,0 +1,160 @@
+//! What an entry does when its signal arrives in a deferred section; the section itself is in `defer`.
+
+use super::Entry;
+use crate::errno::KeepErrno;
+use crate::mask::kernel_mask;
+use crate::set::SignalSet;
+use crate::signal::Signal;
+use crate::sys::{context, requeue};
+use core::cell::{Cell, UnsafeCell};
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize};
+use libc::{c_int, c_void, siginfo_t};
+
+/// How many signals can be kept. More than one arrives only when several are delivered at the same moment; what finds no
+/// place goes back to the kernel.
+const PLACES: usize = 16;
+
+/// A signal that has arrived and waits for the end of the section.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept {
+    pub(crate) signal: Signal,
+    pub(crate) info: siginfo_t,
+    pub(crate) entry: Entry,
+}
+
+/// One thread's section. Only that thread and the handlers that interrupt it come here, so that plain loads and stores of
+/// atomics are enough.
+pub(crate) struct Section {
+    pub(crate) depth: AtomicU32,
+    /// Whether the end of the section has anything to do.
+    pub(crate) attention: AtomicBool,
+    /// Whether the thread's mask is the full one that a deferral has put there, and `mask` what it was and will be again.
+    pub(crate) holds_mask: AtomicBool,
+    mask: Cell<MaybeUninit<SignalSet>>,
+    /// Whether the kept signals are being handled.
+    pub(crate) settling: AtomicBool,
+    /// The process that the kept signals arrived in. A forked child has none pending.
+    process: AtomicI32,
+    count: AtomicUsize,
+    kept: UnsafeCell<[MaybeUninit<Kept>; PLACES]>,
+}
+
+/// Whether any section has ever been entered. Until then no handler touches a thread-local, the first touch of which
+/// allocates in a library that was loaded by `dlopen`.
+pub(crate) static EVER: AtomicBool = AtomicBool::new(false);
+
+std::thread_local! {
+    /// Made of zeros, without a destructor: touching it runs no code.
+    pub(crate) static SECTION: Section = const {
+        Section {
+            depth: AtomicU32::new(0),
+            attention: AtomicBool::new(false),
+            holds_mask: AtomicBool::new(false),
+            mask: Cell::new(MaybeUninit::uninit()),
+            settling: AtomicBool::new(false),
+            process: AtomicI32::new(0),
+            count: AtomicUsize::new(0),
+            kept: UnsafeCell::new([MaybeUninit::uninit(); PLACES]),
+        }
+    };
+}
+
+/// Keeps the signal for the end of the section, if the thread is in one. The entry must then return.
+#[inline(always)]
+pub(super) fn defer(number: c_int, info: *mut siginfo_t, context: *mut c_void, entry: Entry) -> bool {
+    EVER.load(Relaxed)
+        && SECTION
+            .try_with(|section| {
+                section.depth.load(Relaxed) != 0 && section.defer(number, info, context, entry)
+            })
+            .unwrap_or(false)
+}
+
+impl Section {
+    #[cold]
+    fn defer(&self, number: c_int, info: *mut siginfo_t, context: *mut c_void, entry: Entry) -> bool {
+        let _errno = KeepErrno::new();
+        let asynchronous = SignalSet::asynchronous();
+        let signal = match Signal::from_raw(number) {
+            Some(signal) if asynchronous.contains(signal) => signal,
+            _ => return false,
+        };
+        // From here on no other handler interrupts; those that have already are done. Undone when the entry returns.
+        kernel_mask(libc::SIG_BLOCK, Some(&asynchronous));
+        // SAFETY: on the platforms with deferral the kernel always passes both, and they are read while the handler runs.
+        let (info, interrupted) = unsafe { (*info, context::mask(context)) };
+        self.forget_what_a_parent_kept();
+        self.keep(Kept { signal, info, entry });
+        // Several handlers can be stacked, the inner ones upon entries that have not got here: the outermost has the mask
+        // that the program had. What `sigsuspend` will restore is full already.
+        let filled = (asynchronous - interrupted).is_empty();
+        if !(self.holds_mask.load(Relaxed) && filled) {
+            self.set_mask(interrupted);
+        }
+        // SAFETY: as above.
+        unsafe { context::block(context, asynchronous) };
+        self.holds_mask.store(true, Relaxed);
+        self.attention.store(true, Relaxed);
+        true
+    }
+
+    /// Everything that can be deferred must be blocked.
+    pub(crate) fn keep(&self, kept: Kept) {
+        let count = self.count.load(Relaxed);
+        // SAFETY: with everything blocked nobody else uses the places.
+        if let Some(place) = unsafe { &mut *self.kept.get() }.get_mut(count) {
+            *place = MaybeUninit::new(kept);
+            self.count.store(count + 1, Relaxed);
+        } else if requeue::requeue(kept.signal, &kept.info).is_err() {
+            // The queue is full: the kernel still notes that it is pending.
+            // SAFETY: takes plain values.
+            unsafe { libc::kill(libc::getpid(), kept.signal.as_raw()) };
+        }
+    }
+
+    /// What the program takes for its mask, while `holds_mask`.
+    pub(crate) fn mask(&self) -> SignalSet {
+        // SAFETY: set before `holds_mask`, without which nobody asks.
+        unsafe { self.mask.get().assume_init() }
+    }
+
+    pub(crate) fn set_mask(&self, mask: SignalSet) {
+        self.mask.set(MaybeUninit::new(mask));
+    }
+
+    /// Drops what was kept before a fork.
+    pub(crate) fn forget_what_a_parent_kept(&self) {
+        // SAFETY: takes nothing and cannot fail.
+        let process = unsafe { libc::getpid() };
+        if self.process.load(Relaxed) != process {
+            self.count.store(0, Relaxed);
+            self.process.store(process, Relaxed);
+        }
+    }
+
+    /// The first of the kept signals that `wanted` accepts. All that can be deferred must be blocked.
+    pub(crate) fn take(&self, wanted: impl Fn(Signal) -> bool) -> Option<Kept> {
+        let count = self.count.load(Relaxed);
+        // SAFETY: the first `count` places are filled, and with everything blocked nobody else uses them.
+        let kept = unsafe { &mut *self.kept.get() }.get_mut(..count)?;
+        // SAFETY: filled, as above.
+        let place = kept.iter().position(|place| wanted(unsafe { place.assume_init_ref() }.signal))?;
+        // SAFETY: filled, as above.
+        let found = unsafe { kept[place].assume_init() };
+        kept.copy_within(place + 1.., place);
+        self.count.store(count - 1, Relaxed);
+        Some(found)
+    }
+
+    /// Which signals are kept.
+    pub(crate) fn kept(&self) -> SignalSet {
+        self.forget_what_a_parent_kept();
+        let count = self.count.load(Relaxed);
+        // SAFETY: the first `count` places are filled; a handler that interrupts adds behind them.
+        let kept = unsafe { &*self.kept.get() }.get(..count).unwrap_or(&[]);
+        // SAFETY: filled, as above.
+        kept.iter().map(|place| unsafe { place.assume_init_ref() }.signal).collect()
+    }
+}
