@@ -216,7 +216,6 @@ impl Server {
 
     /// Starts a child for this client. The parent gets its `self` back, the child never comes back.
     fn fork(mut self, client: TcpStream, peer: SocketAddr) -> Server {
-        self.counts.connections += 1;
         // The critical region. In the parent it lasts until the child is in the table; in the child, until it has dispositions
         // of its own: a signal that was meant for the child must not run a handler of the parent.
         let region = BlockGuard::new(everything());
@@ -227,6 +226,7 @@ impl Server {
             -1 => self.pause("fork", &io::Error::last_os_error()),
             pid => {
                 let pid = Pid::from_raw(pid).expect("fork returns a positive number to the parent");
+                self.counts.connections += 1;
                 self.children.insert(pid, peer);
                 log(format_args!("child {pid} serves {peer}"));
             }
@@ -290,10 +290,10 @@ impl Server {
     }
 
     fn stop(&mut self, signal: Signal) {
-        let (children, grace) = (self.children.len(), self.options.grace.as_secs_f64());
-        log(format_args!("{signal}: no more clients; {children} children may finish for {grace} s"));
         // Closes the listener: who comes now is refused.
         self.phase = Phase::Finishing(Instant::now() + self.options.grace);
+        let (children, grace) = (self.children.len(), self.options.grace.as_secs_f64());
+        log(format_args!("{signal}: no more clients; {children} children may finish for {grace} s"));
     }
 
     fn look_at_the_clock(&mut self) {
