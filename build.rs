@@ -70,7 +70,7 @@ const TABLE: &[Row] = &[
     // Default effects in which platforms differ.
     ("sigio_ignored",   false, |t| t.is(&[APPLE, BSD])),
     ("sigpwr_ignored",  false, |t| t.is(&[SOLARISH, &["netbsd", "aix"]])),
-    ("sigthr_ignored",  false, |t| t.os == "openbsd"),
+    ("sigthr_ignored",  false, |t| t.is(&[&["openbsd", "dragonfly"]])),
     ("sigxcpu_dumps",   false, |t| !t.is(&[APPLE, BSD])),
 ];
 

@@ -79,19 +79,24 @@ pub fn retry<T, E: Interrupted>(
 /// Source: POSIX.1-2024 [`connect`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/connect.html); Stevens, UNP 16.4.
 #[doc(alias = "connect")]
 pub fn finish_connect(fd: c_int) -> Result<()> {
+    // First of all: what is no socket may never be writable, and `poll` leaves a negative number alone for ever.
+    option(fd, libc::SO_TYPE)?;
     poll(fd, libc::POLLOUT, Deadline::NEVER)?;
-    let mut error: c_int = 0;
-    let mut size = size_of::<c_int>() as socklen_t;
-    // SAFETY: room for an int, and its size.
-    check(unsafe {
-        let error = (&mut error as *mut c_int).cast();
-        libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_ERROR, error, &mut size)
-    })?;
-    if error != 0 {
-        return Err(Errno::from_raw_os_error(error));
+    match option(fd, libc::SO_ERROR)? {
+        0 => {}
+        error => return Err(Errno::from_raw_os_error(error)),
     }
     let mut address = MaybeUninit::<libc::sockaddr_storage>::zeroed();
     let mut size = size_of::<libc::sockaddr_storage>() as socklen_t;
     // SAFETY: room for any address, and its size.
     check(unsafe { libc::getpeername(fd, address.as_mut_ptr().cast(), &mut size) }).map(drop)
+}
+
+fn option(fd: c_int, name: c_int) -> Result<c_int> {
+    let mut value: c_int = 0;
+    let mut size = size_of::<c_int>() as socklen_t;
+    let pointer = (&mut value as *mut c_int).cast();
+    // SAFETY: room for an int, and its size.
+    check(unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, name, pointer, &mut size) })?;
+    Ok(value)
 }

@@ -92,8 +92,9 @@ impl SelfPipe {
         let pipe = SelfPipe { index };
         for signal in set.into() {
             if let Err(error) = watch(&registry, index, signal) {
-                // Dropping the pipe takes the lock again.
-                drop(registry);
+                // While the lock blocks what arrives: that must not come to a pipe which nobody will read.
+                pipe.close(&registry);
+                core::mem::forget(pipe);
                 return Err(error);
             }
         }
@@ -206,17 +207,11 @@ impl SelfPipe {
         Ok(())
     }
 
-    fn bit(&self) -> u32 {
-        1 << self.index
-    }
-}
-
-impl Drop for SelfPipe {
-    fn drop(&mut self) {
-        let registry = REGISTRY.lock();
+    /// To be called once.
+    fn close(&self, registry: &Locked<'_>) {
         for signal in self.watched() {
             // What the kernel took once for this signal it takes again.
-            let _ = unwatch(&registry, self.index, signal);
+            let _ = unwatch(registry, self.index, signal);
         }
         let slot = self.slot();
         if slot.owner.load(SeqCst) != Pid::current().as_raw() {
@@ -224,6 +219,16 @@ impl Drop for SelfPipe {
             slot.references.store(1, SeqCst);
         }
         slot.release();
+    }
+
+    fn bit(&self) -> u32 {
+        1 << self.index
+    }
+}
+
+impl Drop for SelfPipe {
+    fn drop(&mut self) {
+        self.close(&REGISTRY.lock());
     }
 }
 
@@ -255,6 +260,8 @@ impl Slot {
         self.read.store(bell.read, Release);
         self.write.store(bell.write, Release);
         self.empty();
+        // What came for the pipe before, in a child that never made it its own.
+        self.strays.take(|_| {});
         self.owner.store(Pid::current().as_raw(), SeqCst);
         self.references.store(1, SeqCst);
     }
@@ -356,7 +363,7 @@ fn unwatch(registry: &Locked<'_>, index: usize, signal: Signal) -> Result<()> {
 /// The action of a watched signal. All that can be blocked is blocked while it runs, so that no other handler runs in
 /// the middle of it, which could fork there.
 fn watching(signal: Signal, current: &Action) -> Action {
-    let action = Action::new(entry()).block(SignalSet::asynchronous());
+    let action = Action::new(entry()).block(SignalSet::asynchronous() | current.mask());
     #[cfg(has_sa_onstack)]
     let action = action.flags(Flags::ONSTACK);
     if let Handler::Default | Handler::Ignore = current.handler() {

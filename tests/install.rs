@@ -2,21 +2,271 @@
 
 mod common;
 
-use signal::{install, query, Handler, SIGTERM};
+use common::process::{is_re_executed, re_exec};
+use common::raw;
+use signal::{
+    install, install_unless_ignored, query, Action, Errno, Handler, InstallGuard, Signal, SignalSet,
+};
+use signal::{SIGHUP, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+static FLAG: AtomicBool = AtomicBool::new(false);
+static OTHER_FLAG: AtomicBool = AtomicBool::new(false);
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static OTHER_COUNT: AtomicUsize = AtomicUsize::new(0);
+static FOREIGN_CALLS: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn foreign(_: libc::c_int) {
+    FOREIGN_CALLS.fetch_add(1, Ordering::SeqCst);
+}
+
+extern "C" fn foreign_with_info(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    FOREIGN_CALLS.fetch_add(1, Ordering::SeqCst);
+}
+
+fn own(_: Signal) {
+    OTHER_COUNT.fetch_add(1, Ordering::SeqCst);
+}
+
+fn own_handler() -> Handler {
+    // SAFETY: an atomic addition.
+    unsafe { Handler::new(own) }
+}
+
+/// Every kind of action that a program can set.
+fn every_kind() -> [Action; 5] {
+    let handlers =
+        [Handler::Default, Handler::Ignore, Handler::Flag(&FLAG), Handler::Count(&COUNT), own_handler()];
+    handlers.map(Action::new)
+}
+
+/// Handlers that this crate never saw, with all that is unusual about them.
+fn foreign_actions() -> [(usize, libc::c_int); 2] {
+    let unusual = libc::SA_NODEFER | libc::SA_RESETHAND;
+    let plain = foreign as raw::Plain as usize;
+    let with_info = foreign_with_info as raw::WithInfo as usize;
+    [(plain, unusual), (with_info, unusual | libc::SA_SIGINFO | libc::SA_NOCLDSTOP)]
+}
 
 fn sigterm_kills_again_after_the_guard() {
-    let child = common::fork(|| {
-        drop(signal::InstallGuard::new(SIGTERM, Handler::Ignore).unwrap());
-        signal::raise(SIGTERM).unwrap();
-        0
-    });
-    assert_eq!(common::wait_for(child).signal(), Some(SIGTERM));
+    for action in every_kind() {
+        let child = common::fork(|| {
+            drop(InstallGuard::new(SIGTERM, action).unwrap());
+            signal::raise(SIGTERM).unwrap();
+            0
+        });
+        assert_eq!(common::wait_for(child).signal(), Some(SIGTERM), "{action:?}");
+    }
+}
+
+fn the_guard_protects_while_it_lives_and_knows_what_was_before() {
+    install(SIGUSR1, &COUNT).unwrap();
+    let guard = InstallGuard::new(SIGUSR1, &FLAG).unwrap();
+    assert_eq!(guard.previous().handler(), Handler::Count(&COUNT));
+    signal::raise(SIGUSR1).unwrap();
+    assert_eq!((FLAG.load(Ordering::SeqCst), COUNT.load(Ordering::SeqCst)), (true, 0));
+    drop(guard);
+    signal::raise(SIGUSR1).unwrap();
+    assert_eq!(COUNT.load(Ordering::SeqCst), 1);
+}
+
+fn guards_nest() {
+    raw::set(SIGUSR1, foreign as raw::Plain as usize, libc::SA_NODEFER, &[SIGHUP]);
+    let before = raw::disposition(SIGUSR1);
+    let outer = InstallGuard::new(SIGUSR1, &FLAG).unwrap();
+    let with_outer = raw::disposition(SIGUSR1);
+    let inner = InstallGuard::new(SIGUSR1, &OTHER_FLAG).unwrap();
+    drop(inner);
+    assert_eq!(raw::disposition(SIGUSR1), with_outer);
+    signal::raise(SIGUSR1).unwrap();
+    assert_eq!((FLAG.load(Ordering::SeqCst), OTHER_FLAG.load(Ordering::SeqCst)), (true, false));
+    drop(outer);
+    assert_eq!(raw::disposition(SIGUSR1), before);
 }
 
 fn query_changes_nothing() {
-    let before = query(SIGTERM).unwrap();
-    assert_eq!(query(SIGTERM), Ok(before));
-    assert_eq!(install(SIGTERM, before), Ok(before));
+    for action in every_kind() {
+        install(SIGTERM, action).unwrap();
+        let before = raw::disposition(SIGTERM);
+        let seen = query(SIGTERM).unwrap();
+        assert_eq!((seen.handler(), query(SIGTERM)), (action.handler(), Ok(seen)));
+        assert_eq!(install(SIGTERM, seen), Ok(seen));
+        assert_eq!(raw::disposition(SIGTERM), before);
+    }
 }
 
-common::main! { sigterm_kills_again_after_the_guard, query_changes_nothing }
+/// Handler, flags, mask and whatever else there is in the structure.
+fn the_returned_action_restores_a_foreign_handler_bit_for_bit() {
+    for (handler, flags) in foreign_actions() {
+        raw::set(SIGUSR1, handler, flags, &[SIGHUP, SIGUSR2]);
+        let before = raw::disposition(SIGUSR1);
+        for action in every_kind() {
+            let previous = install(SIGUSR1, action).unwrap();
+            assert_ne!(raw::disposition(SIGUSR1), before);
+            assert!(matches!(previous.handler(), Handler::Function(_)));
+            assert_eq!(previous.mask(), SIGHUP | SIGUSR2);
+            assert_eq!(previous.installed_flags().bits() & flags as u32, flags as u32);
+            install(SIGUSR1, previous).unwrap();
+            assert_eq!(raw::disposition(SIGUSR1), before);
+            drop(InstallGuard::new(SIGUSR1, action).unwrap());
+            assert_eq!(raw::disposition(SIGUSR1), before);
+        }
+        FOREIGN_CALLS.store(0, Ordering::SeqCst);
+        signal::raise(SIGUSR1).unwrap();
+        assert_eq!(FOREIGN_CALLS.load(Ordering::SeqCst), 1);
+        assert_eq!(query(SIGUSR1).unwrap().handler(), Handler::Default, "RESETHAND came back too");
+    }
+}
+
+fn the_returned_action_restores_flags_counts_and_functions() {
+    let firsts = [Handler::Flag(&FLAG), Handler::Count(&COUNT), own_handler(), Handler::Ignore];
+    let seconds = [Handler::Flag(&OTHER_FLAG), Handler::Count(&OTHER_COUNT), own_handler(), Handler::Default];
+    for first in firsts {
+        for second in seconds {
+            install(SIGUSR1, Action::new(first).block(SIGHUP)).unwrap();
+            let before = raw::disposition(SIGUSR1);
+            let previous = install(SIGUSR1, second).unwrap();
+            assert_eq!((previous.handler(), previous.mask()), (first, SignalSet::from(SIGHUP)));
+            install(SIGUSR1, previous).unwrap();
+            assert_eq!(raw::disposition(SIGUSR1), before);
+            assert_eq!(query(SIGUSR1).unwrap().handler(), first);
+        }
+    }
+    install(SIGUSR1, &FLAG).unwrap();
+    let previous = install(SIGUSR1, &OTHER_FLAG).unwrap();
+    install(SIGUSR1, previous).unwrap();
+    signal::raise(SIGUSR1).unwrap();
+    assert_eq!((FLAG.load(Ordering::SeqCst), OTHER_FLAG.load(Ordering::SeqCst)), (true, false));
+}
+
+fn one_signal_s_flag_is_not_another_s() {
+    install(SIGUSR1, &FLAG).unwrap();
+    install(SIGUSR2, &OTHER_FLAG).unwrap();
+    signal::raise(SIGUSR2).unwrap();
+    assert_eq!((FLAG.load(Ordering::SeqCst), OTHER_FLAG.load(Ordering::SeqCst)), (false, true));
+    assert_eq!(query(SIGUSR1).unwrap().handler(), Handler::Flag(&FLAG));
+}
+
+fn a_function_that_was_found_serves_its_own_signal_only() {
+    raw::set(SIGUSR1, foreign as raw::Plain as usize, 0, &[]);
+    install(SIGHUP, own_handler()).unwrap();
+    for found_on in [SIGUSR1, SIGHUP] {
+        let found = query(found_on).unwrap();
+        let before = common::signal_state();
+        assert_eq!(install(SIGUSR2, found), Err(Errno::EINVAL));
+        assert_eq!(install(SIGUSR2, found.handler()), Err(Errno::EINVAL));
+        assert_eq!(install_unless_ignored(SIGUSR2, found), Err(Errno::EINVAL));
+        assert!(matches!(InstallGuard::new(SIGUSR2, found), Err(Errno::EINVAL)));
+        assert_eq!(common::signal_state(), before);
+        assert!(install(found_on, found.handler()).is_ok());
+    }
+    signal::raise(SIGUSR1).unwrap();
+    assert_eq!(FOREIGN_CALLS.load(Ordering::SeqCst), 1);
+    assert!(install(SIGUSR2, own_handler()).is_ok(), "one's own goes everywhere");
+}
+
+fn what_cannot_be_caught_is_an_error_that_changes_nothing() {
+    let all: Vec<Signal> = Signal::all().collect();
+    let reserved = (1..=1000).filter_map(Signal::from_raw);
+    let reserved = reserved.filter(|signal| !all.contains(signal) && !SignalSet::full().contains(*signal));
+    install(SIGUSR1, &FLAG).unwrap();
+    for signal in reserved.chain([SIGKILL, SIGSTOP]) {
+        for action in every_kind() {
+            let before = common::signal_state();
+            assert_eq!(install(signal, action), Err(Errno::EINVAL), "{signal}");
+            assert_eq!(install_unless_ignored(signal, action), Err(Errno::EINVAL), "{signal}");
+            assert!(matches!(InstallGuard::new(signal, action), Err(Errno::EINVAL)), "{signal}");
+            assert_eq!(common::signal_state(), before);
+        }
+    }
+}
+
+fn install_unless_ignored_installs_what_is_not_ignored() {
+    let previous = install_unless_ignored(SIGUSR1, &FLAG).unwrap().unwrap();
+    assert_eq!(previous.handler(), Handler::Default);
+    let previous = install_unless_ignored(SIGUSR1, &COUNT).unwrap().unwrap();
+    assert_eq!(previous.handler(), Handler::Flag(&FLAG));
+    signal::raise(SIGUSR1).unwrap();
+    assert_eq!((FLAG.load(Ordering::SeqCst), COUNT.load(Ordering::SeqCst)), (false, 1));
+}
+
+/// What `nohup` does: the disposition goes through `exec`.
+fn an_inherited_ignored_sighup_stays_ignored() {
+    const NAME: &str = "an_inherited_ignored_sighup_stays_ignored";
+    if is_re_executed() {
+        assert_eq!(install_unless_ignored(SIGHUP, &FLAG), Ok(None));
+        raw::send_to_self(SIGHUP);
+        assert!(!FLAG.load(Ordering::SeqCst));
+        assert_eq!(raw::handler(SIGHUP), libc::SIG_IGN);
+        assert!(install_unless_ignored(SIGTERM, &FLAG).unwrap().is_some());
+        return;
+    }
+    let mut program = re_exec(NAME);
+    // SAFETY: sets a disposition, nothing else.
+    unsafe {
+        program.pre_exec(|| {
+            libc::signal(libc::SIGHUP, libc::SIG_IGN);
+            Ok(())
+        });
+    }
+    let output = program.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+fn install_is_one_system_call() {
+    const NAME: &str = "install_is_one_system_call";
+    // SAFETY: takes nothing and changes nothing.
+    let mark = || unsafe { libc::getppid() };
+    if is_re_executed() {
+        raw::set(SIGUSR1, foreign as raw::Plain as usize, libc::SA_NODEFER, &[SIGHUP]);
+        let found = query(SIGUSR1).unwrap();
+        for action in every_kind().into_iter().chain([found]) {
+            mark();
+            let done = install(SIGUSR1, action);
+            mark();
+            done.unwrap();
+        }
+        return;
+    }
+    let version = Command::new("strace").arg("-V").output();
+    if !version.map_or(false, |output| output.stdout.starts_with(b"strace -- version")) {
+        common::skip("no strace");
+    }
+    let trace = std::env::temp_dir().join(format!("signal-test-strace-{}", std::process::id()));
+    let program = re_exec(NAME);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-o"]).arg(&trace).arg(program.get_program()).args(program.get_args());
+    strace.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = strace.output().unwrap();
+    let text = std::fs::read_to_string(&trace).unwrap_or_default();
+    let _ = std::fs::remove_file(&trace);
+    if text.is_empty() || text.contains("PTRACE_TRACEME") {
+        common::skip("strace may not trace here");
+    }
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let calls: Vec<&str> =
+        text.lines().filter_map(|line| line.split_once(' ')).map(|line| line.1.trim()).collect();
+    let marks: Vec<usize> = (0..calls.len()).filter(|index| calls[*index].starts_with("getppid(")).collect();
+    assert_eq!(marks.len(), 12, "{text}");
+    for pair in marks.chunks(2) {
+        let between = &calls[pair[0] + 1..pair[1]];
+        assert!(between.len() == 1 && between[0].contains("sigaction(SIGUSR1"), "{between:?}");
+    }
+}
+
+common::main! {
+    sigterm_kills_again_after_the_guard,
+    the_guard_protects_while_it_lives_and_knows_what_was_before,
+    guards_nest,
+    query_changes_nothing,
+    the_returned_action_restores_a_foreign_handler_bit_for_bit,
+    the_returned_action_restores_flags_counts_and_functions,
+    one_signal_s_flag_is_not_another_s,
+    a_function_that_was_found_serves_its_own_signal_only,
+    what_cannot_be_caught_is_an_error_that_changes_nothing,
+    install_unless_ignored_installs_what_is_not_ignored,
+    an_inherited_ignored_sighup_stays_ignored,
+    install_is_one_system_call,
+}

@@ -82,7 +82,11 @@ cfg_if::cfg_if! {
                 }
             };
             // SAFETY: the structure is zeroed and made of integers and raw pointers.
-            unsafe { (*info.as_mut_ptr()).si_signo = signal };
+            unsafe {
+                (*info.as_mut_ptr()).si_signo = signal;
+                // Nobody said where it came from, and on some systems zero would say: root has sent it with `kill`.
+                (*info.as_mut_ptr()).si_code = c_int::MIN;
+            }
             Ok(())
         }
 

@@ -25,8 +25,8 @@ cfg_if::cfg_if! {
             }
         }
 
-        /// What every system accepts: macOS and the BSDs refuse more than 100,000,000 seconds.
-        const LONGEST: u64 = 100_000_000;
+        /// What every system accepts, rounded up by a second: macOS and the BSDs refuse more than 100,000,000 seconds.
+        const LONGEST: u64 = 99_999_999;
 
         pub(crate) fn alarm(after: Duration) -> Option<Duration> {
             // Rounded up: a nanosecond must not become the zero that cancels.

@@ -6,6 +6,9 @@
 
 #![allow(dead_code)] // each test file uses its own part
 
+pub mod process;
+pub mod raw;
+
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::io::AsRawFd;

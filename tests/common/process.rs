@@ -1,0 +1,74 @@
+//! Processes that do more than fork: they exec, die loudly, or are traced.
+
+use signal::child::Status;
+use std::env;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::io::FromRawFd;
+use std::process::{Command, Stdio};
+
+const STAGE: &str = "SIGNAL_TEST_STAGE";
+
+/// The test of this name, begun anew by `exec`; there `is_re_executed` is true.
+pub fn re_exec(test: &str) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", test]).env(STAGE, "exec");
+    command
+}
+
+pub fn is_re_executed() -> bool {
+    env::var_os(STAGE).is_some()
+}
+
+/// Whether a program can be started at all.
+pub fn exists(program: &str, argument: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg(argument).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().map_or(false, |status| status.success())
+}
+
+/// For processes that are meant to die: leave no file behind.
+pub fn no_core_file() {
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: points to a whole structure.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) }, 0);
+}
+
+/// Runs `body` in a child; how the child ended, and what it wrote to standard error.
+pub fn with_stderr(body: impl FnOnce()) -> (Status, String) {
+    let mut fds = [-1; 2];
+    // SAFETY: room for two descriptors.
+    assert_eq!(unsafe { libc::pipe(fds.as_mut_ptr()) }, 0);
+    let child = super::fork(|| {
+        no_core_file();
+        // SAFETY: plain system calls on descriptors that are ours.
+        unsafe {
+            libc::dup2(fds[1], 2);
+            libc::close(fds[0]);
+            libc::close(fds[1]);
+        }
+        body();
+        0
+    });
+    // SAFETY: the child has its own; the reading end has no other owner.
+    let mut read = unsafe {
+        libc::close(fds[1]);
+        File::from_raw_fd(fds[0])
+    };
+    let mut text = String::new();
+    read.read_to_string(&mut text).unwrap();
+    (super::wait_for(child), text)
+}
+
+/// The status of a child as `waitpid` stores it, stopping included.
+pub fn wait_stopped_or_ended(pid: signal::Pid) -> libc::c_int {
+    let mut status = 0;
+    // SAFETY: room for the status.
+    let waited =
+        signal::retry(|| match unsafe { libc::waitpid(pid.as_raw(), &mut status, libc::WUNTRACED) } {
+            -1 => Err(signal::Errno::last()),
+            pid => Ok(pid),
+        });
+    assert_eq!(waited, Ok(pid.as_raw()));
+    status
+}

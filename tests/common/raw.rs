@@ -1,0 +1,74 @@
+//! Dispositions past the crate: what libc alone says and does.
+
+use libc::{c_int, c_void, siginfo_t};
+use signal::Signal;
+use std::mem::{size_of, zeroed, MaybeUninit};
+use std::ptr;
+
+pub type Plain = extern "C" fn(c_int);
+pub type WithInfo = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
+
+/// Calls `sigaction` with a handler's address (or `SIG_IGN`), flags and a mask.
+pub fn set(signal: Signal, handler: usize, flags: c_int, mask: &[Signal]) {
+    // SAFETY: zero is valid for every field, the mask is made by libc, the handlers of the tests do nothing that a
+    // handler must not do.
+    unsafe {
+        let mut action: libc::sigaction = zeroed();
+        action.sa_sigaction = handler as _;
+        action.sa_flags = flags as _;
+        libc::sigemptyset(&mut action.sa_mask);
+        mask.iter().for_each(|member| {
+            assert_eq!(libc::sigaddset(&mut action.sa_mask, member.as_raw()), 0);
+        });
+        assert_eq!(libc::sigaction(signal.as_raw(), &action, ptr::null_mut()), 0);
+    }
+}
+
+/// All that `sigaction` says, `sa_restorer` included where there is one: the members of the mask, and every byte
+/// beside it. (A C library may leave rubbish in the part of the mask that the kernel does not know.)
+pub fn disposition(signal: Signal) -> (Vec<c_int>, Vec<u8>) {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: room for the structure, whose bytes are all zero or written.
+    unsafe {
+        assert_eq!(libc::sigaction(signal.as_raw(), ptr::null(), action.as_mut_ptr()), 0);
+        let mask = ptr::addr_of_mut!((*action.as_mut_ptr()).sa_mask);
+        let members = (1..=128).filter(|number| libc::sigismember(mask, *number) == 1).collect();
+        ptr::write_bytes(mask, 0, 1);
+        let bytes = std::slice::from_raw_parts(action.as_ptr().cast::<u8>(), size_of::<libc::sigaction>());
+        (members, bytes.to_vec())
+    }
+}
+
+/// The address that the kernel calls, or 0 (`SIG_DFL`), or 1 (`SIG_IGN`).
+pub fn handler(signal: Signal) -> usize {
+    // SAFETY: zero is valid for every field, and there is room for the structure.
+    unsafe {
+        let mut action: libc::sigaction = zeroed();
+        assert_eq!(libc::sigaction(signal.as_raw(), ptr::null(), &mut action), 0);
+        action.sa_sigaction as usize
+    }
+}
+
+/// A system call that fails, so that `errno` is EBADF.
+pub fn fail_with_ebadf() {
+    // SAFETY: there is no such descriptor.
+    assert_eq!(unsafe { libc::close(-1) }, -1);
+}
+
+/// Sends a signal to this process, past the crate; with one thread, its handler has run when this returns.
+pub fn send_to_self(signal: Signal) {
+    // SAFETY: takes plain values.
+    assert_eq!(unsafe { libc::kill(libc::getpid(), signal.as_raw()) }, 0);
+}
+
+/// Has handlers run on the stack of the thread: the alternate one that `std` makes is a small one.
+pub fn no_alternate_stack() {
+    #[cfg(has_sa_onstack)]
+    // SAFETY: a structure of integers and a pointer, of which the flag alone is looked at.
+    unsafe {
+        let mut off: libc::stack_t = zeroed();
+        off.ss_flags = libc::SS_DISABLE;
+        off.ss_size = 1 << 20; // macOS looks at the size all the same
+        assert_eq!(libc::sigaltstack(&off, ptr::null_mut()), 0);
+    }
+}
