@@ -6,6 +6,7 @@
 
 #![allow(dead_code)] // each test file uses its own part
 
+pub mod load;
 pub mod process;
 pub mod raw;
 
@@ -93,13 +94,22 @@ fn outcome(name: &str, test: fn()) -> Outcome {
     }
     let mut output = scratch_file();
     std::io::stdout().flush().unwrap();
-    // SAFETY: this process has one thread.
+    // While SIGCHLD is ignored there is nothing to wait for: the test alone inherits that.
+    // SAFETY: no handler is installed; this process has one thread.
+    let inherited = unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    // SAFETY: as above.
     let pid = match unsafe { libc::fork() } {
-        0 => run_child(test, &output),
+        0 => {
+            // SAFETY: as above.
+            unsafe { libc::signal(libc::SIGCHLD, inherited) };
+            run_child(test, &output)
+        }
         -1 => panic!("fork: {}", std::io::Error::last_os_error()),
         pid => pid,
     };
     let status = wait_with_limit(pid);
+    // SAFETY: as above.
+    unsafe { libc::signal(libc::SIGCHLD, inherited) };
     let mut text = String::new();
     output.seek(SeekFrom::Start(0)).unwrap();
     output.read_to_string(&mut text).unwrap_or_default();

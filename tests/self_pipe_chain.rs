@@ -1,0 +1,262 @@
+//! The self-pipe on top of handlers that were there before: each is still called, as its owner installed it.
+
+mod common;
+
+use common::load::Rain;
+use common::{raw, Gate};
+use libc::{c_int, c_void, siginfo_t};
+use signal::{
+    install, query, raise, Action, BlockGuard, Flags, Handler, Info, Pid, SelfPipe, Signal, SIGABRT, SIGALRM,
+    SIGINT, SIGTERM, SIGUSR1, SIGUSR2,
+};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering::SeqCst};
+
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+static NUMBER: AtomicI32 = AtomicI32::new(0);
+static SENDER: AtomicI32 = AtomicI32::new(0);
+static FLAG: AtomicBool = AtomicBool::new(false);
+static INFO: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+
+fn on_signal(signal: Signal) {
+    NUMBER.store(signal.as_raw(), SeqCst);
+    CALLS.fetch_add(1, SeqCst);
+}
+
+fn on_info(signal: Signal, info: &Info) {
+    SENDER.store(info.sender_pid().map_or(-1, Pid::as_raw), SeqCst);
+    on_signal(signal);
+}
+
+extern "C" fn raw_plain(number: c_int) {
+    NUMBER.store(number, SeqCst);
+    CALLS.fetch_add(1, SeqCst);
+}
+
+extern "C" fn raw_with_info(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // SAFETY: the kernel, or whoever calls on behalf of it, passes a whole structure.
+    let number_there = unsafe { (*info).si_signo };
+    INFO.store(context, SeqCst);
+    NUMBER.store(if number_there == number { number } else { -1 }, SeqCst);
+    CALLS.fetch_add(1, SeqCst);
+}
+
+fn function() -> Handler {
+    // SAFETY: atomic stores.
+    unsafe { Handler::new(on_signal) }
+}
+
+/// A pipe on SIGUSR1, over whatever is there, hears every signal; so does what was there, which comes back in the end.
+fn both_hear(calls: impl Fn() -> usize) {
+    let before = query(SIGUSR1);
+    let pipe = SelfPipe::new(SIGUSR1 | SIGUSR2).unwrap();
+    for expected in 1..=3 {
+        raise(SIGUSR1).unwrap();
+        assert_eq!((calls(), pipe.pending()), (expected, SIGUSR1.into()));
+    }
+    raise(SIGUSR2).unwrap();
+    let other = SelfPipe::new(SIGUSR1).unwrap();
+    raise(SIGUSR1).unwrap();
+    assert_eq!(calls(), 4, "two pipes, one call");
+    assert_eq!((pipe.pending(), other.pending()), (SIGUSR1 | SIGUSR2, SIGUSR1.into()));
+    drop(pipe);
+    raise(SIGUSR1).unwrap();
+    assert_eq!((calls(), other.pending()), (5, SIGUSR1.into()));
+    drop(other);
+    assert_eq!(query(SIGUSR1), before);
+    raise(SIGUSR1).unwrap();
+    assert_eq!(calls(), 6);
+}
+
+fn a_function_is_called_too() {
+    install(SIGUSR1, function()).unwrap();
+    both_hear(|| CALLS.load(SeqCst));
+    assert_eq!(NUMBER.load(SeqCst), SIGUSR1.as_raw());
+}
+
+fn a_flag_is_set_too() {
+    install(SIGUSR1, &FLAG).unwrap();
+    both_hear(|| {
+        assert!(FLAG.swap(false, SeqCst));
+        CALLS.fetch_add(1, SeqCst) + 1
+    });
+}
+
+fn a_count_is_counted_too() {
+    install(SIGUSR1, &CALLS).unwrap();
+    both_hear(|| CALLS.load(SeqCst));
+}
+
+fn a_function_with_info_learns_who_sent_it() {
+    // SAFETY: atomic stores.
+    install(SIGUSR1, unsafe { Handler::with_info(on_info) }).unwrap();
+    both_hear(|| CALLS.load(SeqCst));
+    let pipe = SelfPipe::new(SIGUSR1).unwrap();
+    let me = Pid::current();
+    let child = common::fork(|| i32::from(signal::kill(me, SIGUSR1).is_err()));
+    assert_eq!(pipe.wait(), Ok(SIGUSR1.into()));
+    // The entry tells the pipe first.
+    common::eventually("the function is called", || SENDER.load(SeqCst) == child.as_raw());
+    common::wait_for(child);
+}
+
+#[cfg(has_sigqueue)]
+fn a_queued_value_comes_through() {
+    let note = |_: Signal, info: &Info| NUMBER.store(info.value().unwrap_or(-1), SeqCst);
+    // SAFETY: an atomic store.
+    install(SIGUSR1, unsafe { Handler::with_info(note) }).unwrap();
+    let pipe = SelfPipe::new(SIGUSR1).unwrap();
+    signal::queue(Pid::current(), SIGUSR1, 0x1234_5678).unwrap();
+    assert_eq!((NUMBER.load(SeqCst), pipe.pending()), (0x1234_5678, SIGUSR1.into()));
+}
+
+#[cfg(not(has_sigqueue))]
+fn a_queued_value_comes_through() {
+    common::skip("no sigqueue here");
+}
+
+fn a_raw_handler_of_one_argument_is_called_too() {
+    raw::set(SIGUSR1, raw_plain as raw::Plain as usize, 0, &[SIGINT]);
+    both_hear(|| CALLS.load(SeqCst));
+    assert_eq!(NUMBER.load(SeqCst), SIGUSR1.as_raw());
+}
+
+fn a_raw_handler_of_three_arguments_gets_all_three() {
+    let flags = libc::SA_SIGINFO | libc::SA_NODEFER;
+    raw::set(SIGUSR1, raw_with_info as raw::WithInfo as usize, flags as c_int, &[SIGINT, SIGTERM]);
+    both_hear(|| CALLS.load(SeqCst));
+    assert_eq!(NUMBER.load(SeqCst), SIGUSR1.as_raw());
+    let pipe = SelfPipe::new(SIGUSR1).unwrap();
+    INFO.store(std::ptr::null_mut(), SeqCst);
+    raise(SIGUSR1).unwrap();
+    assert!(!INFO.load(SeqCst).is_null());
+    assert!(!pipe.pending().is_empty());
+}
+
+static PIPE: AtomicI32 = AtomicI32::new(-1);
+
+/// The third signal brings the byte that the interrupted program waits for.
+extern "C" fn feeds(_: c_int) {
+    if CALLS.fetch_add(1, SeqCst) == 20 {
+        // SAFETY: one byte.
+        unsafe { libc::write(PIPE.load(SeqCst), b"x".as_ptr().cast(), 1) };
+    }
+}
+
+/// What becomes of a `read` that is interrupted again and again, with and without the flag on the handler before.
+fn a_handler_without_sa_restart_still_interrupts_and_one_with_it_does_not() {
+    let read = |flags: c_int, signal: Signal| {
+        common::fork(|| {
+            raw::set(signal, feeds as raw::Plain as usize, flags, &[]);
+            let pipe = SelfPipe::new(signal).unwrap();
+            let mut fds = [-1; 2];
+            let mut byte = 0u8;
+            // SAFETY: room for two descriptors.
+            assert_eq!(unsafe { libc::pipe(fds.as_mut_ptr()) }, 0);
+            PIPE.store(fds[1], SeqCst);
+            let rain = Rain::of(&[signal], 2);
+            // SAFETY: room for one byte.
+            let result = unsafe { libc::read(fds[0], (&mut byte as *mut u8).cast(), 1) };
+            let error = signal::Errno::last();
+            drop(rain);
+            assert!(!pipe.pending().is_empty());
+            match result {
+                1 => 1,
+                -1 if error == signal::Errno::EINTR => 2,
+                _ => 3,
+            }
+        })
+    };
+    assert_eq!(common::wait_for(read(0, SIGUSR1)).code(), Some(2));
+    #[cfg(has_sa_restart)]
+    for signal in [SIGUSR1, SIGALRM] {
+        assert_eq!(common::wait_for(read(libc::SA_RESTART as c_int, signal)).code(), Some(1));
+    }
+}
+
+/// Over a default disposition the rule of `install` holds.
+fn over_a_default_disposition_only_sigalrm_interrupts() {
+    let _pipe = SelfPipe::new(SIGUSR1 | SIGALRM).unwrap();
+    #[cfg(has_sa_restart)]
+    for (signal, restarts) in [(SIGUSR1, true), (SIGALRM, false)] {
+        assert_eq!(query(signal).unwrap().installed_flags().contains(Flags::RESTART), restarts);
+    }
+}
+
+/// The one call that SA_RESETHAND allows must not leave the pipe without its handler.
+fn the_pipe_outlives_a_handler_for_one_signal() {
+    install(SIGUSR1, Action::new(function()).flags(Flags::RESETHAND | Flags::NODEFER)).unwrap();
+    let before = query(SIGUSR1).unwrap();
+    let pipe = SelfPipe::new(SIGUSR1).unwrap();
+    for _ in 0..2 {
+        raise(SIGUSR1).unwrap();
+        assert_eq!(pipe.pending(), SIGUSR1.into());
+    }
+    drop(pipe);
+    assert_eq!(query(SIGUSR1), Ok(before));
+}
+
+static MASK: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn notes_its_mask(_: c_int) {
+    let blocked = signal::blocked();
+    let bits = [SIGUSR1, SIGINT, SIGABRT].iter().enumerate();
+    MASK.store(bits.map(|(at, signal)| usize::from(blocked.contains(*signal)) << at).sum(), SeqCst);
+}
+
+fn what_its_owner_blocked_is_blocked_while_it_runs() {
+    raw::set(SIGUSR1, notes_its_mask as raw::Plain as usize, 0, &[SIGINT, SIGABRT]);
+    raise(SIGUSR1).unwrap();
+    assert_eq!(MASK.load(SeqCst), 7);
+    let _pipe = SelfPipe::new(SIGUSR1).unwrap();
+    raise(SIGUSR1).unwrap();
+    assert_eq!(MASK.load(SeqCst), 7);
+}
+
+fn a_forked_child_calls_it_too() {
+    install(SIGUSR1, function()).unwrap();
+    let pipe = SelfPipe::new(SIGUSR1).unwrap();
+    common::in_child(|| {
+        raise(SIGUSR1).unwrap();
+        assert_eq!((CALLS.load(SeqCst), pipe.wait()), (1, Ok(SIGUSR1.into())));
+    });
+    assert_eq!((CALLS.load(SeqCst), pipe.pending().is_empty()), (0, true));
+}
+
+/// A handler may fork: the pipe was told before, and the child's pipe is the child's.
+fn a_handler_that_forks_crosses_no_wires() {
+    static CHILD: AtomicI32 = AtomicI32::new(-1);
+    let forks = |_: Signal| {
+        // SAFETY: takes nothing; one thread.
+        CHILD.store(unsafe { libc::fork() }, SeqCst);
+    };
+    // SAFETY: `fork`, with one thread, and an atomic store.
+    install(SIGUSR1, unsafe { Handler::new(forks) }).unwrap();
+    let pipe = SelfPipe::new(SIGUSR1 | SIGUSR2).unwrap();
+    let gate = Gate::new();
+    let blocked = BlockGuard::new(SIGUSR2);
+    raise(SIGUSR1).unwrap();
+    drop(blocked);
+    match Pid::from_raw(CHILD.load(SeqCst)) {
+        None => {
+            let heard = raise(SIGUSR2).is_ok() && pipe.wait() == Ok(SIGUSR2.into());
+            gate.open();
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(i32::from(!heard)) }
+        }
+        Some(child) => {
+            gate.wait();
+            assert!(common::wait_for(child).success());
+            assert_eq!(pipe.pending(), SIGUSR1.into());
+        }
+    }
+}
+
+common::main! {
+    a_function_is_called_too, a_flag_is_set_too, a_count_is_counted_too, a_function_with_info_learns_who_sent_it,
+    a_queued_value_comes_through, a_raw_handler_of_one_argument_is_called_too,
+    a_raw_handler_of_three_arguments_gets_all_three,
+    a_handler_without_sa_restart_still_interrupts_and_one_with_it_does_not,
+    over_a_default_disposition_only_sigalrm_interrupts, the_pipe_outlives_a_handler_for_one_signal,
+    what_its_owner_blocked_is_blocked_while_it_runs, a_forked_child_calls_it_too,
+    a_handler_that_forks_crosses_no_wires,
+}

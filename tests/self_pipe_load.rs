@@ -1,0 +1,208 @@
+//! The self-pipe under load: floods, threads, descriptors that come and go.
+
+mod common;
+
+use common::load::{ready, shared_counters, Rain};
+use signal::{
+    kill, BlockGuard, Pid, SelfPipe, Signal, SignalSet, UnblockGuard, SIGALRM, SIGCHLD, SIGHUP, SIGINT,
+    SIGPROF, SIGQUIT, SIGTERM, SIGURG, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
+};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+const KINDS: [Signal; 10] =
+    [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGVTALRM, SIGPROF, SIGWINCH];
+
+fn a_flood_of_sigchld_does_not_lose_one_sigterm() {
+    let flood = common::scaled(100_000);
+    let me = Pid::current();
+    // At the start, in the middle, at the end; and the flood itself, if SIGTERM comes at another time.
+    for place in [0, flood / 2, flood - 1] {
+        let pipe = SelfPipe::new(SIGCHLD | SIGTERM).unwrap();
+        let child = common::fork(|| {
+            let send =
+                |number| kill(me, SIGCHLD).and(if number == place { kill(me, SIGTERM) } else { Ok(()) });
+            i32::from((0..flood).any(|number| send(number).is_err()))
+        });
+        let mut seen = SignalSet::empty();
+        let ended = loop {
+            seen |= pipe.wait().unwrap();
+            if let Some(ended) = signal::child::reap(child).unwrap() {
+                break ended;
+            }
+        };
+        seen |= pipe.pending();
+        assert!(ended.status.success());
+        assert_eq!(seen, SIGCHLD | SIGTERM);
+    }
+}
+
+/// Each sender counts a signal before it sends it; whenever the reader is told of a kind, all that is counted then has
+/// been seen. At the end of a round the last signal of each kind must have been seen.
+fn a_million_signals_of_ten_kinds_from_four_processes_lose_no_kind() {
+    const SENDERS: usize = 4;
+    const ROUNDS: usize = 250;
+    let each = common::scaled(1_000_000) / SENDERS / ROUNDS;
+    let each = each.max(KINDS.len());
+    let pipe = SelfPipe::new(KINDS.iter().copied().collect::<SignalSet>()).unwrap();
+    let (me, counters) = (Pid::current(), shared_counters());
+    let (round, done, sent) = (&counters[0], &counters[1], &counters[8..8 + KINDS.len()]);
+    let senders: Vec<Pid> = (0..SENDERS)
+        .map(|sender| {
+            common::fork(|| {
+                for this in 1..=ROUNDS {
+                    common::eventually("the next round begins", || round.load(SeqCst) >= this);
+                    for number in sender..sender + each {
+                        sent[number % KINDS.len()].fetch_add(1, SeqCst);
+                        kill(me, KINDS[number % KINDS.len()]).unwrap();
+                    }
+                    done.fetch_add(1, SeqCst);
+                }
+                0
+            })
+        })
+        .collect();
+    let mut seen = [0; KINDS.len()];
+    for this in 1..=ROUNDS {
+        round.store(this, SeqCst);
+        let mut look = |set: SignalSet| {
+            for (kind, seen) in KINDS
+                .iter()
+                .zip(&mut seen)
+                .zip(sent)
+                .filter_map(|((kind, seen), sent)| set.contains(*kind).then_some((sent, seen)))
+            {
+                *seen = kind.load(SeqCst);
+            }
+        };
+        while done.load(SeqCst) < this * SENDERS {
+            look(pipe.wait_timeout(Duration::from_millis(1)).unwrap().unwrap_or_else(SignalSet::empty));
+        }
+        look(pipe.pending());
+        let sent: Vec<usize> = sent.iter().map(|sent| sent.load(SeqCst)).collect();
+        assert_eq!(seen.to_vec(), sent, "round {this}");
+    }
+    assert!(senders.into_iter().all(|sender| common::wait_for(sender).success()));
+}
+
+/// Every way to collect at once; each signal is told to some thread before the next one is sent.
+fn eight_threads_collect_every_signal_and_none_of_them_hangs() {
+    let pipe = SelfPipe::new(KINDS.iter().copied().collect::<SignalSet>()).unwrap();
+    let told: Vec<AtomicUsize> = KINDS.iter().map(|_| AtomicUsize::new(0)).collect();
+    let (stop, ended) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let (pipe, told, stop, ended) = (&pipe, &told, &stop, &ended);
+            scope.spawn(move || {
+                while !stop.load(SeqCst) {
+                    let set = match thread % 4 {
+                        0 | 1 => pipe.wait().unwrap(),
+                        2 => pipe
+                            .wait_timeout(Duration::from_millis(3))
+                            .unwrap()
+                            .unwrap_or_else(SignalSet::empty),
+                        _ => {
+                            std::thread::yield_now();
+                            pipe.pending()
+                        }
+                    };
+                    for (kind, told) in KINDS.iter().zip(told) {
+                        told.fetch_add(usize::from(set.contains(*kind)), SeqCst);
+                    }
+                }
+                ended.fetch_add(1, SeqCst);
+            });
+        }
+        let _blocked = BlockGuard::new(SignalSet::full());
+        for number in 0..common::scaled(3000) {
+            let (kind, told) = (KINDS[number % 10], &told[number % 10]);
+            let before = told.load(SeqCst);
+            kill(Pid::current(), kind).unwrap();
+            common::eventually("the signal is told", || told.load(SeqCst) == before + 1);
+        }
+        stop.store(true, SeqCst);
+        common::eventually("all threads end", || {
+            kill(Pid::current(), SIGUSR1).unwrap();
+            ended.load(SeqCst) == 8
+        });
+    });
+}
+
+/// Somebody else's descriptors get the numbers of the pipe's as soon as they are free.
+fn dropping_it_while_threads_take_signals_never_writes_to_somebody_else() {
+    let watched = SIGUSR1 | SIGUSR2;
+    // Keeps the handler installed throughout, with a pipe of its own to tell.
+    let keeps = SelfPipe::new(watched | SIGURG).unwrap();
+    let before = common::open_descriptors();
+    let stop = AtomicBool::new(false);
+    let (mut same_number, rounds) = (0, common::scaled(10_000));
+    let blocked = BlockGuard::new(watched);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let _open = UnblockGuard::new(watched);
+                while !stop.load(SeqCst) {
+                    // SAFETY: no entries.
+                    unsafe { libc::poll(std::ptr::null_mut(), 0, 10) };
+                }
+            });
+        }
+        let rain = [Rain::of(&[SIGUSR1, SIGUSR2], 0), Rain::of(&[SIGUSR2, SIGUSR1], 0)];
+        let mut others = std::collections::VecDeque::new();
+        for round in 0..rounds {
+            let pipe = SelfPipe::new(watched).unwrap();
+            let fd = pipe.as_raw_fd();
+            if round % 2 == 0 {
+                pipe.pending();
+            }
+            drop(pipe);
+            let mut fds = [-1; 2];
+            // SAFETY: room for two descriptors.
+            assert_eq!(unsafe { libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, fds.as_mut_ptr()) }, 0);
+            same_number += usize::from(fds.contains(&fd));
+            others.push_back(fds);
+            if others.len() > 4 {
+                give_back(others.pop_front().unwrap());
+            }
+        }
+        drop(rain);
+        stop.store(true, SeqCst);
+        others.into_iter().for_each(give_back);
+    });
+    assert!(same_number > rounds / 20, "{same_number}");
+    assert_eq!(keeps.pending() - SIGURG, watched);
+    drop(blocked);
+    assert_eq!(common::open_descriptors(), before);
+}
+
+fn give_back(fds: [i32; 2]) {
+    for fd in fds {
+        assert!(!ready(fd), "somebody wrote into a descriptor that is not a pipe's");
+    }
+    // SAFETY: both are ours.
+    let closed = unsafe { (libc::close(fds[0]), libc::close(fds[1])) };
+    assert_eq!(closed, (0, 0), "somebody closed a descriptor that is not a pipe's");
+}
+
+/// Pipes come and go on several threads: each hears its own, and no disposition is left behind.
+fn threads_make_and_drop_pipes_at_once() {
+    let before = common::signal_state();
+    std::thread::scope(|scope| {
+        for kind in [SIGUSR1, SIGUSR2, SIGUSR1, SIGWINCH] {
+            scope.spawn(move || {
+                for _ in 0..common::scaled(1000) {
+                    let pipe = SelfPipe::new(kind).unwrap();
+                    signal::raise(kind).unwrap();
+                    assert!(pipe.wait().unwrap().contains(kind));
+                }
+            });
+        }
+    });
+    assert_eq!(common::signal_state(), before);
+}
+
+common::main! {
+    a_flood_of_sigchld_does_not_lose_one_sigterm, a_million_signals_of_ten_kinds_from_four_processes_lose_no_kind,
+    eight_threads_collect_every_signal_and_none_of_them_hangs,
+    dropping_it_while_threads_take_signals_never_writes_to_somebody_else, threads_make_and_drop_pipes_at_once,
+}
