@@ -29,7 +29,8 @@
 //! Source: POSIX.1-2024 [`waitpid`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/wait.html), `wait4` of BSD;
 //! Stevens, UNP 5.9 and 5.10.
 
-use crate::action::{Action, Handler};
+use crate::action::Action;
+use crate::disposition::Handler;
 use crate::errno::{Errno, Result};
 use crate::install::query;
 use crate::pid::Pid;

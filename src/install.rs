@@ -1,6 +1,7 @@
 //! Setting and reading dispositions.
 
-use crate::action::{Action, Handler};
+use crate::action::Action;
+use crate::disposition::Handler;
 use crate::errno::Result;
 use crate::handler::{COUNTS, FLAGS};
 use crate::signal::Signal;

@@ -10,6 +10,7 @@ mod action;
 pub mod child;
 #[cfg(feature = "defer")]
 mod defer;
+mod disposition;
 mod errno;
 mod handler;
 mod info;
@@ -27,9 +28,10 @@ mod signal;
 mod sys;
 mod wait;
 
-pub use crate::action::{Action, Flags, Function, Handler};
+pub use crate::action::{Action, Flags};
 #[cfg(feature = "defer")]
 pub use crate::defer::DeferGuard;
+pub use crate::disposition::{Function, Handler};
 pub use crate::errno::{Errno, Result};
 pub use crate::info::Info;
 pub use crate::install::{install, install_unless_ignored, query, InstallGuard};

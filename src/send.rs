@@ -1,6 +1,6 @@
 //! Sending signals: one name for each kind of target.
 
-use crate::action::Handler;
+use crate::disposition::Handler;
 use crate::errno::{check, Errno, Result};
 use crate::install::install;
 use crate::mask::kernel_mask;

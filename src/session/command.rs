@@ -1,6 +1,6 @@
 //! What a child does between `fork` and `exec`.
 
-use crate::action::Handler;
+use crate::disposition::Handler;
 use crate::errno::{check, Errno, Result};
 use crate::install::{install, query};
 use crate::mask::{kernel_mask, BlockGuard};

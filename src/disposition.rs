@@ -1,0 +1,225 @@
+//! Dispositions: what happens when a signal arrives.
+
+use crate::handler::{self, Entry};
+use crate::info::Info;
+use crate::signal::Signal;
+use crate::sys::flag;
+use crate::sys::sigaction;
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicUsize};
+
+/// What happens when a signal arrives.
+///
+/// All but a function are safe to build. `Flag` and `Count` are enough for a program that looks at them from time to
+/// time; a [`SelfPipe`](crate::SelfPipe) is the way into an event loop.
+///
+/// ```
+/// use signal::{install, Handler, SIGUSR1, SIGUSR2};
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// static STOP: AtomicBool = AtomicBool::new(false);
+/// install(SIGUSR1, &STOP)?;
+/// install(SIGUSR2, Handler::Ignore)?;
+/// signal::raise(SIGUSR1)?;
+/// assert!(STOP.load(Ordering::Acquire));
+/// # Ok::<(), signal::Errno>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug)]
+pub enum Handler {
+    /// The default effect ([`Signal::default_effect`]).
+    Default,
+    /// Nothing.
+    Ignore,
+    /// Sets the flag. Load it with `Acquire`, or swap it.
+    Flag(&'static AtomicBool),
+    /// Adds one, wrapping. A standard signal that arrives several times before it is delivered is delivered once.
+    Count(&'static AtomicUsize),
+    /// Calls a function: made by [`Handler::new`] and [`Handler::with_info`], or found by [`query`](crate::query).
+    Function(Function),
+}
+
+/// A function that handles a signal. Opaque: the kernel may have got it from somebody else.
+///
+/// One that was found in the system (by [`query`](crate::query), or as the previous action) can be installed for the
+/// signal that it was found on, and for no other: what else it can bear nobody has promised.
+#[derive(Clone, Copy)]
+pub struct Function {
+    address: usize,
+    flags: u32,
+    found_on: Option<Signal>,
+}
+
+/// Proof that a type has no size, by compiling at all.
+struct ZeroSized<F>(PhantomData<F>);
+
+impl<F> ZeroSized<F> {
+    const PROOF: () = assert!(
+        mem::size_of::<F>() == 0,
+        "a signal handler must be a fn item or a closure that captures nothing: \
+         the kernel keeps no room for captured values, put them into statics"
+    );
+}
+
+impl Handler {
+    /// A function to call when the signal arrives, with the signal.
+    ///
+    /// `f` is a `fn` item or a closure that captures nothing; anything else (a closure that captures, a `fn` pointer)
+    /// does not compile when it is built. The kernel calls it directly, with no table and no lock in between. It finds
+    /// `errno` as the interrupted code left it, and that is put back afterwards. A panic aborts the process.
+    ///
+    /// ```
+    /// use signal::{install, Handler, Signal, SIGUSR1};
+    ///
+    /// fn on_signal(_: Signal) {
+    ///     // SAFETY: the bytes are there. `write` is async-signal-safe.
+    ///     unsafe { libc::write(2, b"caught\n".as_ptr().cast(), 7) };
+    /// }
+    /// // SAFETY: `on_signal` calls nothing but `write`.
+    /// install(SIGUSR1, unsafe { Handler::new(on_signal) })?;
+    /// signal::raise(SIGUSR1)?;
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// `f` must be async-signal-safe: it must do nothing that would be undefined behaviour between any two instructions
+    /// of any thread of the program. It may use atomics and call functions of
+    /// [the list of POSIX](https://pubs.opengroup.org/onlinepubs/9799919799/functions/V2_chap02.html#tag_16_04_03);
+    /// it may not allocate or free, lock a mutex, print through `std`, or touch thread-locals with destructors. The
+    /// functions of this crate say where they may be called.
+    pub unsafe fn new<F>(f: F) -> Handler
+    where
+        F: Fn(Signal) + Copy + Send + Sync + 'static,
+    {
+        let () = ZeroSized::<F>::PROOF;
+        let _ = f;
+        Handler::entry(handler::function::<F>)
+    }
+
+    /// As [`Handler::new`], for a function that also wants to know where the signal came from.
+    ///
+    /// ```
+    /// use signal::{install, Handler, Info, Pid, Signal, SIGUSR1};
+    /// use std::sync::atomic::{AtomicI32, Ordering};
+    ///
+    /// static SENDER: AtomicI32 = AtomicI32::new(0);
+    /// let remember = |_: Signal, info: &Info| {
+    ///     SENDER.store(info.sender_pid().map_or(0, Pid::as_raw), Ordering::Release);
+    /// };
+    /// // SAFETY: an atomic store.
+    /// install(SIGUSR1, unsafe { Handler::with_info(remember) })?;
+    /// signal::kill(Pid::current(), SIGUSR1)?;
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// As for [`Handler::new`].
+    pub unsafe fn with_info<F>(f: F) -> Handler
+    where
+        F: Fn(Signal, &Info) + Copy + Send + Sync + 'static,
+    {
+        let () = ZeroSized::<F>::PROOF;
+        let _ = f;
+        Handler::entry(handler::function_with_info::<F>)
+    }
+
+    /// What the system has for `signal`. `flag` and `count` are the targets of that signal's entries.
+    pub(crate) fn found(
+        signal: Signal,
+        address: usize,
+        flags: u32,
+        flag: Option<&'static AtomicBool>,
+        count: Option<&'static AtomicUsize>,
+    ) -> Handler {
+        let flags = flags & flag::SIGINFO;
+        let function = || Handler::Function(Function { address, flags, found_on: Some(signal) });
+        if address == sigaction::DEFAULT {
+            Handler::Default
+        } else if address == sigaction::IGNORE {
+            Handler::Ignore
+        } else if address == handler::flag as Entry as usize {
+            flag.map_or_else(function, Handler::Flag)
+        } else if address == handler::count as Entry as usize {
+            count.map_or_else(function, Handler::Count)
+        } else {
+            function()
+        }
+    }
+
+    /// Whether it can be installed for `signal`: a function that was found on another cannot.
+    pub(crate) fn may_handle(&self, signal: Signal) -> bool {
+        match self {
+            Handler::Function(function) => function.found_on.map_or(true, |found_on| found_on == signal),
+            _ => true,
+        }
+    }
+
+    /// One of this crate's own entries.
+    pub(crate) fn entry(entry: Entry) -> Handler {
+        Handler::Function(Function { address: entry as usize, flags: flag::SIGINFO, found_on: None })
+    }
+
+    pub(crate) fn address_and_flags(&self) -> (usize, u32) {
+        match self {
+            Handler::Default => (sigaction::DEFAULT, 0),
+            Handler::Ignore => (sigaction::IGNORE, 0),
+            Handler::Flag(_) => (handler::flag as Entry as usize, flag::SIGINFO),
+            Handler::Count(_) => (handler::count as Entry as usize, flag::SIGINFO),
+            Handler::Function(function) => (function.address, function.flags),
+        }
+    }
+}
+
+impl Handler {
+    /// The address of a function without and with SA_SIGINFO: zero is none.
+    pub(crate) fn function_address(&self) -> (usize, usize) {
+        match self.address_and_flags() {
+            (sigaction::DEFAULT | sigaction::IGNORE, _) => (0, 0),
+            (address, 0) => (address, 0),
+            (address, _) => (0, address),
+        }
+    }
+}
+
+impl PartialEq for Handler {
+    fn eq(&self, other: &Handler) -> bool {
+        match (self, other) {
+            (Handler::Flag(one), Handler::Flag(two)) => ptr::eq(*one, *two),
+            (Handler::Count(one), Handler::Count(two)) => ptr::eq(*one, *two),
+            _ => self.address_and_flags() == other.address_and_flags(),
+        }
+    }
+}
+
+impl Eq for Handler {}
+
+impl From<&'static AtomicBool> for Handler {
+    fn from(flag: &'static AtomicBool) -> Handler {
+        Handler::Flag(flag)
+    }
+}
+
+impl From<&'static AtomicUsize> for Handler {
+    fn from(count: &'static AtomicUsize) -> Handler {
+        Handler::Count(count)
+    }
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Function) -> bool {
+        (self.address, self.flags) == (other.address, other.flags)
+    }
+}
+
+impl Eq for Function {}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Function({:#x})", self.address)
+    }
+}
