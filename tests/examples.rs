@@ -217,8 +217,10 @@ fn state(pid: Pid) -> char {
         // The name in parentheses can hold anything.
         Ok(text) => text.rsplit(") ").next().and_then(|rest| rest.chars().next()),
         Err(_) => match Command::new("ps").args(["-o", "state=", "-p", &pid.to_string()]).output() {
-            Ok(output) => String::from_utf8_lossy(&output.stdout).trim().chars().next(),
-            Err(_) => common::skip("neither /proc nor ps"),
+            Ok(output) if output.status.success() => {
+                String::from_utf8_lossy(&output.stdout).trim().chars().next()
+            }
+            _ => common::skip("neither /proc nor ps"),
         },
     };
     state.unwrap_or('?')
