@@ -161,7 +161,7 @@ zig_build() {
     case $target in *-musl*) export "${var}_RUSTFLAGS=-Clink-self-contained=no -Clink-arg=-s" ;; esac
     args+=(--target "$target")
   done <"$1"
-  (cd "$root" && RUSTC_BOOTSTRAP=1 CARGO_PROFILE_DEV_DEBUG=0 cargo build -q --examples --test '*' \
+  (cd "$root" && RUSTC_BOOTSTRAP=1 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=none cargo build -q --examples --test '*' \
     --all-features -Zbuild-std=std,panic_unwind -Zbuild-std-features=panic-unwind --target-dir "$cache/build" "${args[@]}" \
     --message-format=json-render-diagnostics) >"$1.json" || die "the build failed"
   python3 - "$1.json" <<'PY' >"$1.built"
