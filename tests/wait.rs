@@ -112,20 +112,20 @@ fn handlers_of_other_signals_run_and_do_not_end_the_wait() {
     assert!(common::wait_for(sender).success());
 }
 
+/// One that began anew after each interruption would go on as long as the rain.
 fn one_deadline_is_kept_however_often_handlers_interrupt() {
     const LIMIT: Duration = Duration::from_millis(300);
     install(SIGUSR2, &COUNT).unwrap();
     let _guard = BlockGuard::new(SIGUSR1);
-    let rain = Rain::of(&[SIGUSR2], 10);
-    common::eventually("the first drop", || COUNT.load(Ordering::SeqCst) > 0);
-    let (start, before) = (Instant::now(), COUNT.load(Ordering::SeqCst));
-    assert!(set(SIGUSR1).wait_timeout(LIMIT).unwrap().is_none());
-    let (elapsed, beats) = (start.elapsed(), COUNT.load(Ordering::SeqCst) - before);
-    drop(rain);
-    assert!(beats >= 3, "{beats} interruptions");
-    assert!(elapsed >= LIMIT, "{elapsed:?}");
-    // One that began anew each time would have gone on for ever: this leaves room for slow machines only.
-    assert!(elapsed < LIMIT + Duration::from_secs(3), "{elapsed:?}");
+    let _rain = Rain::of(&[SIGUSR2], 10);
+    // On a busy machine the drops come late, and so does the end.
+    common::eventually("three interruptions, and an end within a tenth of a second", || {
+        let (start, before) = (Instant::now(), COUNT.load(Ordering::SeqCst));
+        assert!(set(SIGUSR1).wait_timeout(LIMIT).unwrap().is_none());
+        let (elapsed, drops) = (start.elapsed(), COUNT.load(Ordering::SeqCst) - before);
+        assert!(elapsed >= LIMIT, "{elapsed:?}");
+        drops >= 3 && elapsed < LIMIT + Duration::from_millis(100)
+    });
 }
 
 fn a_signal_outside_the_set_stays_pending() {
