@@ -1,0 +1,158 @@
+//! The numbers, sizes and offsets that this crate believes in, for `ci/check-abi` to compare with the system's headers.
+//!
+//! Compiled with `--cfg signal_abi` only. The name of each entry is the C expression that must have the same value.
+
+use super::{code, flag, number, siginfo};
+use crate::{errno, signal};
+use core::mem::{offset_of, size_of};
+use libc::{c_int, c_long, c_void, pid_t, siginfo_t, uid_t};
+
+macro_rules! constants {
+    ($($(#[$cfg:meta])? $name:ident)*) => {
+        &[$($(#[$cfg])? (stringify!($name), libc::$name as i64),)*]
+    };
+}
+
+const CONSTANTS: &[(&str, i64)] = constants! {
+    SIG_BLOCK SIG_UNBLOCK SIG_SETMASK WNOHANG POLLIN POLLOUT POLLNVAL SOL_SOCKET SO_ERROR CLOCK_MONOTONIC
+    O_NONBLOCK O_CLOEXEC F_SETFD F_SETFL F_GETFL FD_CLOEXEC F_SETOWN F_GETOWN O_ASYNC
+    #[cfg(has_eventfd)] EFD_NONBLOCK
+    #[cfg(has_eventfd)] EFD_CLOEXEC
+    #[cfg(has_setitimer)] ITIMER_REAL
+    #[cfg(all(has_sigtimedwait, target_env = "musl", not(target_arch = "riscv32")))] SYS_rt_sigtimedwait
+};
+
+const fn size_of_field<S, T>(_: fn(&S) -> &T) -> i64 {
+    size_of::<T>() as i64
+}
+
+const OWN: &[(&str, i64)] = &[
+    ("SA_NOCLDSTOP", flag::NOCLDSTOP as i64),
+    ("SA_RESETHAND", flag::RESETHAND as i64),
+    ("SA_NODEFER", flag::NODEFER as i64),
+    ("SA_SIGINFO", flag::SIGINFO as i64),
+    ("SA_RESTART", flag::RESTART as i64),
+    ("SA_ONSTACK", flag::ONSTACK as i64),
+    ("SA_NOCLDWAIT", flag::NOCLDWAIT as i64),
+    #[cfg(all(has_sa_interrupt, target_env = "gnu"))]
+    ("SA_INTERRUPT", flag::INTERRUPT as i64),
+    #[cfg(target_os = "freebsd")]
+    ("_SIG_MAXSIG", number::HIGHEST as i64),
+    #[cfg(not(target_os = "freebsd"))]
+    ("NSIG - 1", number::HIGHEST as i64),
+    ("SI_USER", code::CODES.sent[0] as i64),
+    ("SI_QUEUE", code::CODES.queued as i64),
+    ("SI_TIMER", code::CODES.valued[0] as i64),
+    #[cfg(not(target_os = "openbsd"))]
+    ("SI_ASYNCIO", code::CODES.valued[1] as i64),
+    #[cfg(not(target_os = "openbsd"))]
+    ("SI_MESGQ", code::CODES.valued[2] as i64),
+    ("sizeof(sigset_t)", size_of::<libc::sigset_t>() as i64),
+    ("sizeof(siginfo_t)", size_of::<siginfo_t>() as i64),
+    ("offsetof(siginfo_t, si_signo)", offset_of!(siginfo_t, si_signo) as i64),
+    ("offsetof(siginfo_t, si_code)", offset_of!(siginfo_t, si_code) as i64),
+    ("sizeof(struct sigaction)", size_of::<libc::sigaction>() as i64),
+    ("offsetof(struct sigaction, sa_handler)", offset_of!(libc::sigaction, sa_sigaction) as i64),
+    ("offsetof(struct sigaction, sa_mask)", offset_of!(libc::sigaction, sa_mask) as i64),
+    ("offsetof(struct sigaction, sa_flags)", offset_of!(libc::sigaction, sa_flags) as i64),
+    ("sizeof(((struct sigaction *)0)->sa_flags)", size_of_field(|a: &libc::sigaction| &a.sa_flags)),
+    ("sizeof(struct timespec)", size_of::<libc::timespec>() as i64),
+    #[cfg(has_setitimer)]
+    ("sizeof(struct itimerval)", size_of::<libc::itimerval>() as i64),
+    #[cfg(has_wait4)]
+    ("sizeof(struct rusage)", size_of::<libc::rusage>() as i64),
+    #[cfg(has_wait4)]
+    ("offsetof(struct rusage, ru_maxrss)", offset_of!(libc::rusage, ru_maxrss) as i64),
+];
+
+/// A name, padded with zeros, and at the end the value in little-endian order: a table without pointers, so that it
+/// stands in the compiled code as it is.
+type Row = [u8; 64];
+
+const fn row(name: &str, value: i64) -> Row {
+    let mut row = [0; 64];
+    let (mut i, name, value) = (0, name.as_bytes(), value.to_le_bytes());
+    while i < name.len() {
+        row[i] = name[i];
+        i += 1;
+    }
+    i = 0;
+    while i < 8 {
+        row[56 + i] = value[i];
+        i += 1;
+    }
+    row
+}
+
+const ROWS: usize = CONSTANTS.len() + OWN.len() + signal::TABLE.len() + errno::KNOWN.len();
+
+/// What is known when the crate is compiled.
+#[no_mangle]
+static SIGNAL_ABI: [Row; ROWS] = {
+    let mut rows = [[0; 64]; ROWS];
+    let (mut n, mut i) = (0, 0);
+    while i < CONSTANTS.len() {
+        rows[n] = row(CONSTANTS[i].0, CONSTANTS[i].1);
+        (n, i) = (n + 1, i + 1);
+    }
+    i = 0;
+    while i < OWN.len() {
+        rows[n] = row(OWN[i].0, OWN[i].1);
+        (n, i) = (n + 1, i + 1);
+    }
+    i = 0;
+    while i < signal::TABLE.len() {
+        rows[n] = row(signal::TABLE[i].name, signal::TABLE[i].signal.as_raw() as i64);
+        (n, i) = (n + 1, i + 1);
+    }
+    i = 0;
+    while i < errno::KNOWN.len() {
+        rows[n] = row(errno::KNOWN[i].1, errno::KNOWN[i].0.raw_os_error() as i64);
+        (n, i) = (n + 1, i + 1);
+    }
+    rows
+};
+
+// What is known when the code is compiled: the offset from which each of these reads, and how much.
+
+#[export_name = "si_pid"]
+extern "C" fn pid(info: &siginfo_t) -> pid_t {
+    siginfo::pid(info)
+}
+
+#[export_name = "si_uid"]
+extern "C" fn uid(info: &siginfo_t) -> uid_t {
+    siginfo::uid(info)
+}
+
+#[export_name = "si_status"]
+extern "C" fn status(info: &siginfo_t) -> c_int {
+    siginfo::status(info)
+}
+
+#[export_name = "si_addr"]
+extern "C" fn address(info: &siginfo_t) -> *mut c_void {
+    siginfo::address(info)
+}
+
+#[export_name = "si_value.sival_int"]
+extern "C" fn value(info: &siginfo_t) -> c_int {
+    siginfo::value(info).unwrap_or(0)
+}
+
+#[export_name = "si_band"]
+extern "C" fn band(info: &siginfo_t) -> c_long {
+    siginfo::band(info).unwrap_or(0)
+}
+
+// The realtime range, where it is a constant.
+
+#[export_name = "SIGRTMIN"]
+extern "C" fn rtmin() -> c_int {
+    number::realtime().map_or(0, |range| range.0)
+}
+
+#[export_name = "SIGRTMAX"]
+extern "C" fn rtmax() -> c_int {
+    number::realtime().map_or(0, |range| range.1)
+}
