@@ -1,10 +1,10 @@
-//! The self-pipe across fork and vfork: no wires are crossed, nothing is lost.
+//! The self-pipe across fork: no wires are crossed, nothing is lost.
 
 mod common;
 
 use common::load::{ready, Rain};
 use common::{in_child, wait_for, Gate};
-use signal::{raise, SelfPipe, Signal, SignalSet, SIGTERM, SIGUSR1, SIGUSR2};
+use signal::{raise, SelfPipe, SignalSet, SIGTERM, SIGUSR1, SIGUSR2};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -249,38 +249,6 @@ fn a_child_of_a_process_whose_threads_take_signals_starts_clean() {
     });
 }
 
-extern "C" {
-    fn vfork() -> libc::pid_t;
-}
-
-/// A child in this process's memory takes the signal and ends.
-#[inline(never)]
-fn raise_in_vfork_child(signal: Signal) {
-    // SAFETY: the child calls `getpid`, `kill` and `_exit`, changes no variable and does not return.
-    let child = unsafe {
-        let child = vfork();
-        if child == 0 {
-            libc::kill(libc::getpid(), signal.as_raw());
-            libc::_exit(0);
-        }
-        child
-    };
-    assert!(wait_for(signal::Pid::from_raw(child).expect("vfork")).success());
-}
-
-fn a_vfork_child_does_not_disturb_its_parent() {
-    let pipe = pipe();
-    raise_in_vfork_child(SIGUSR1);
-    assert!(arrived(&pipe).is_empty());
-    raise(SIGUSR2).unwrap();
-    raise_in_vfork_child(SIGUSR1);
-    assert_eq!(arrived(&pipe), SIGUSR2.into());
-    in_child(|| {
-        raise_in_vfork_child(SIGUSR1);
-        assert!(arrived(&pipe).is_empty());
-    });
-}
-
 common::main! {
     a_child_that_raises_after_it_made_the_pipe_its_own_hears_it_alone,
     a_child_that_raises_before_it_made_the_pipe_its_own_loses_nothing,
@@ -291,5 +259,4 @@ common::main! {
     a_child_changes_what_it_watches_without_the_parent,
     a_signal_that_races_with_reopen_on_another_thread_is_not_lost,
     a_child_of_a_process_whose_threads_take_signals_starts_clean,
-    a_vfork_child_does_not_disturb_its_parent,
 }

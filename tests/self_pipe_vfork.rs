@@ -1,0 +1,48 @@
+//! The self-pipe across vfork, whose child runs in the memory of its parent.
+
+mod common;
+
+use common::{in_child, load::ready, wait_for};
+use signal::{raise, SelfPipe, Signal, SignalSet, SIGUSR1, SIGUSR2};
+
+/// What is there to read, by readiness and by content.
+fn arrived(pipe: &SelfPipe) -> SignalSet {
+    let readable = ready(pipe.as_raw_fd());
+    let set = pipe.pending();
+    assert_eq!(readable, !set.is_empty(), "{set:?}");
+    set
+}
+
+extern "C" {
+    fn vfork() -> libc::pid_t;
+}
+
+/// A child in this process's memory takes the signal and ends.
+#[inline(never)]
+fn raise_in_vfork_child(signal: Signal) {
+    // SAFETY: the child calls `getpid`, `kill` and `_exit`, changes no variable and does not return.
+    let child = unsafe {
+        let child = vfork();
+        if child == 0 {
+            libc::kill(libc::getpid(), signal.as_raw());
+            libc::_exit(0);
+        }
+        child
+    };
+    assert!(wait_for(signal::Pid::from_raw(child).expect("vfork")).success());
+}
+
+fn a_vfork_child_does_not_disturb_its_parent() {
+    let pipe = SelfPipe::new(SIGUSR1 | SIGUSR2).unwrap();
+    raise_in_vfork_child(SIGUSR1);
+    assert!(arrived(&pipe).is_empty());
+    raise(SIGUSR2).unwrap();
+    raise_in_vfork_child(SIGUSR1);
+    assert_eq!(arrived(&pipe), SIGUSR2.into());
+    in_child(|| {
+        raise_in_vfork_child(SIGUSR1);
+        assert!(arrived(&pipe).is_empty());
+    });
+}
+
+common::main! { a_vfork_child_does_not_disturb_its_parent }
