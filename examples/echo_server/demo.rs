@@ -3,7 +3,7 @@
 
 use crate::options::Options;
 use crate::{log, Server};
-use signal::{child, install, kill, Pid, SIGCHLD, SIGKILL, SIGTERM, SIGUSR1};
+use signal::{child, install, kill, Handler, Pid, UnblockGuard, SIGCHLD, SIGKILL, SIGTERM, SIGUSR1};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::io::AsRawFd;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 const CLIENTS: usize = 200;
 
-/// So many connect at the same moment: fewer than fit into any listener's backlog.
+/// So many connect at the same moment: fewer than fit into a listener's backlog.
 const AT_ONCE: usize = 50;
 
 /// How many SIGUSR1 a client sends to the server along with each piece: 12,000 in all, whatever the machine.
@@ -54,6 +54,9 @@ fn demo() -> Result<String, String> {
     let address = listener.local_addr().map_err(io)?;
     let (log_reader, log_writer) = UnixStream::pair().map_err(io)?;
     log_reader.set_read_timeout(Some(LIMIT)).map_err(io)?;
+    // Whoever started us may have ignored the one, and the server's status would be lost, and blocked the other.
+    install(SIGCHLD, Handler::Default).map_err(|error| error.to_string())?;
+    let _unblocked = UnblockGuard::new(SIGUSR1);
     // Here already, so that the server is never without it.
     install(SIGUSR1, &DELIVERED).map_err(|error| error.to_string())?;
 
@@ -99,7 +102,7 @@ fn demo() -> Result<String, String> {
 /// How often SIGUSR1 was delivered to the server. In the other processes nobody looks.
 static DELIVERED: AtomicUsize = AtomicUsize::new(0);
 
-/// How often the clients sent it.
+/// How often it was sent.
 static SENT: AtomicUsize = AtomicUsize::new(0);
 
 /// The server's process: the same server as without `--demo`, whose log goes into the pipe, and a last line of numbers.
