@@ -13,12 +13,13 @@ unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS RUSTC RUSTDOC RUSTC_WRAPPER CARGO_BUILD_
 
 die() { echo "$me: $*" >&2; exit 1; }
 
-# need COMMAND PACKAGE: the few things that are better installed than unpacked.
+# need PACKAGE COMMAND...: the few things that are better installed than unpacked. COMMAND tells whether they are there.
 need() {
-  command -v "$1" >/dev/null && return
-  [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ] || die "$1 is missing: install $2"
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >/dev/null ||
-    die "cannot install $2"
+  local package=$1; shift
+  "$@" >/dev/null 2>&1 && return
+  [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ] || die "this needs $package: install it"
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null ||
+    die "cannot install $package"
 }
 
 # once NAME COMMAND...: runs COMMAND unless it has succeeded before; a lock keeps a second script from doing it too.
@@ -100,7 +101,7 @@ WRAP
 
 # The compiler with library source: Debian's newer Rust. After it, `cargo` and `rustc` are the wrapped ones.
 rust_now() {
-  need gcc gcc; need ld binutils
+  need gcc gcc --version; need libc6-dev test -e /usr/include/stdio.h
   unpack_closure rust rustc-web cargo-web rust-web-src rust-web-clippy
   for tool in rustc cargo rustdoc cargo-clippy clippy-driver; do wrap $tool rust usr/bin/$tool; done
 }
@@ -111,9 +112,12 @@ rust() {
 }
 
 # pip_tool PACKAGE...: PyPI packages in a virtual environment of their own.
-venv_now() { need python3 python3; python3 -m venv --help >/dev/null 2>&1 || need no-such-command python3-venv
-  python3 -m venv "$cache/venv"; }
-pip_tool() { once venv venv_now; local p; for p in "$@"; do once "pip-$p" "$cache/venv/bin/pip" -q install "$p"; done; }
+venv_now() { need python3-venv python3 -c 'import ensurepip'; python3 -m venv "$cache/venv"; }
+pip_tool() {
+  once venv venv_now
+  local package
+  for package in "$@"; do once "pip-$package" "$cache/venv/bin/pip" -q install "$package"; done
+}
 
 # zig: a C compiler and linker that carries every C library's headers.
 zig() {
