@@ -137,6 +137,33 @@ fn eight_threads_that_wait_are_all_woken() {
     eight_threads_collect(&[WAIT]);
 }
 
+/// The second signal comes at any point of the collecting of the first. Were it missed, nobody would wake the reader again.
+fn a_signal_that_comes_while_another_is_collected_wakes_again() {
+    let rounds = common::scaled(20_000);
+    let pipe = SelfPipe::new(SIGUSR1 | SIGUSR2 | SIGCHLD).unwrap();
+    let (me, told) = (Pid::current(), &shared_counters()[0]);
+    let child = common::fork(|| {
+        for round in 1..=rounds {
+            kill(me, SIGUSR1).unwrap();
+            for _ in 0..round % 512 * 4 {
+                std::hint::spin_loop();
+            }
+            kill(me, SIGUSR2).unwrap();
+            common::eventually("both are told", || told.load(SeqCst) >= 2 * round);
+        }
+        0
+    });
+    loop {
+        let set = pipe.wait().unwrap();
+        told.fetch_add((set - SIGCHLD).len(), SeqCst);
+        if set.contains(SIGCHLD) {
+            break;
+        }
+    }
+    assert!(common::wait_for(child).success());
+    assert_eq!(told.load(SeqCst), 2 * rounds);
+}
+
 /// Somebody else's descriptors get the numbers of the pipe's as soon as they are free.
 fn dropping_it_while_threads_take_signals_never_writes_to_somebody_else() {
     let watched = SIGUSR1 | SIGUSR2;
@@ -218,5 +245,6 @@ fn threads_make_and_drop_pipes_at_once() {
 common::main! {
     a_flood_of_sigchld_does_not_lose_one_sigterm, a_million_signals_of_ten_kinds_from_four_processes_lose_no_kind,
     eight_threads_that_collect_in_every_way_miss_nothing, eight_threads_that_wait_are_all_woken,
+    a_signal_that_comes_while_another_is_collected_wakes_again,
     dropping_it_while_threads_take_signals_never_writes_to_somebody_else, threads_make_and_drop_pipes_at_once,
 }
