@@ -31,12 +31,6 @@ fn sleeper() -> Pid {
     })
 }
 
-fn reaped() -> Pid {
-    let child = common::fork(|| 0);
-    common::wait_for(child);
-    child
-}
-
 fn raise_runs_the_handler_before_it_returns() {
     install(SIGUSR1, &COUNT).unwrap();
     for times in 1..=100 {
@@ -78,7 +72,8 @@ fn raise_of_sigkill_is_the_end() {
 }
 
 fn whoever_is_gone_cannot_be_signalled() {
-    let gone = reaped();
+    let gone = common::fork(|| 0);
+    common::wait_for(gone);
     let before = common::signal_state();
     assert_eq!(kill(gone, SIGTERM), Err(Errno::ESRCH));
     assert_eq!(kill_group(gone, SIGTERM), Err(Errno::ESRCH));
@@ -88,20 +83,29 @@ fn whoever_is_gone_cannot_be_signalled() {
 }
 
 fn kill_group_reaches_all_of_the_group_and_nobody_else() {
+    install(SIGUSR1, &COUNT).unwrap();
     let ready = Gate::new();
-    let leader = common::fork(|| {
-        // SAFETY: takes plain values.
-        unsafe { libc::setpgid(0, 0) };
-        let second = sleeper();
-        ready.open();
-        i32::from(common::wait_for(second).signal() != Some(SIGUSR1)) + 40
-    });
+    let member_of = |group: libc::pid_t| {
+        common::fork(|| {
+            install(SIGUSR1, Handler::Default).unwrap();
+            // SAFETY: takes plain values.
+            assert_eq!(unsafe { libc::setpgid(0, group) }, 0);
+            ready.open();
+            common::wait_for(sleeper());
+            0
+        })
+    };
+    let leader = member_of(0);
+    ready.wait();
+    let second = member_of(leader.as_raw());
     ready.wait();
     kill_group(leader, SIGURG).unwrap();
-    assert!(exists(leader));
     kill_group(leader, SIGUSR1).unwrap();
-    assert_eq!(common::wait_for(leader).signal(), Some(SIGUSR1));
+    for member in [leader, second] {
+        assert_eq!(common::wait_for(member).signal(), Some(SIGUSR1));
+    }
     common::eventually("the whole group is gone", || kill_group(leader, SIGURG) == Err(Errno::ESRCH));
+    assert_eq!(count(), 0);
 }
 
 fn group_one_is_refused_for_it_would_be_everybody() {
