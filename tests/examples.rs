@@ -129,7 +129,11 @@ impl Drop for Server {
     }
 }
 
+/// In a group of its own, and as from a terminal: a shell has what it puts into the background ignore SIGINT.
 fn own_group() -> io::Result<()> {
+    for signal in [SIGHUP, SIGINT, SIGTERM, SIGCHLD] {
+        signal::install(signal, Handler::Default)?;
+    }
     // SAFETY: plain values.
     match unsafe { libc::setpgid(0, 0) } {
         -1 => Err(io::Error::last_os_error()),
@@ -276,17 +280,23 @@ fn no_more_children_than_allowed() {
     assert!(server.ended().0.success());
 }
 
-fn nohup_is_respected() {
-    let before = || signal::install(SIGHUP, Handler::Ignore).map(drop).map_err(io::Error::from);
+fn what_nohup_and_background_shells_ignore_stays_ignored() {
+    let before = || {
+        signal::install(SIGHUP, Handler::Ignore)?;
+        signal::install(SIGINT, Handler::Ignore)?;
+        Ok(())
+    };
     let mut server = Server::start_after(&[], before);
-    server.send(SIGHUP);
-    let (client, _) = server.client();
-    drop(client);
-    server.send(SIGHUP);
+    for _ in 0..2 {
+        server.send(SIGHUP);
+        server.send(SIGINT);
+        drop(server.client());
+    }
     server.send(SIGTERM);
     let (status, log) = server.ended();
     assert!(status.success(), "{status}\n{log}");
     assert_eq!(count(&log, "children now"), 0, "{log}");
+    assert_eq!(count(&log, "SIGINT"), 0, "{log}");
 }
 
 fn what_the_parent_has_blocked_and_ignored_does_no_harm() {
@@ -540,7 +550,7 @@ common::main! {
     a_second_ctrl_c_ends_it_at_once,
     ctrl_c_leaves_the_children_alone,
     no_more_children_than_allowed,
-    nohup_is_respected,
+    what_nohup_and_background_shells_ignore_stays_ignored,
     what_the_parent_has_blocked_and_ignored_does_no_harm,
     clients_that_reset_do_no_harm,
     without_descriptors_clients_wait_and_the_server_does_not_spin,
