@@ -49,6 +49,9 @@ const TABLE: &[Row] = &[
                                 && ["x86", "x86_64", "arm", "aarch64", "riscv64", "s390x", "powerpc64", "loongarch64"]
                                     .contains(&t.arch.as_str())
                                 && !(t.arch == "x86_64" && t.pointer_width == "32")),
+    ("file_locks",   false, |t| t.os != "redox"),
+    // Whether this table, and what goes with it in src/sys, has been made for the system at all.
+    ("known_system", false, |t| t.is(&[LINUX, APPLE, BSD, SOLARISH, &["aix", "haiku", "hurd", "redox", "nto", "cygwin"]])),
     // Flags.
     ("sa_restart",   true,  |t| !t.is(&[&["nto"]])),
     ("sa_nocldwait", true,  |t| !t.is(&[&["hurd", "cygwin"]])),

@@ -42,10 +42,10 @@ use core::marker::PhantomData;
 /// | `fork` | the child is blocked too, with nothing pending | the child defers too, with nothing kept |
 /// | a thread started in the region | inherits the block | does not, unless a signal has been kept: then all is blocked |
 /// | [`blocked`](crate::blocked) | shows it | does not show it |
-/// | raw `pthread_sigmask` and `sigprocmask` | seen | not to be used after a signal has been kept |
+/// | raw `pthread_sigmask`, and `ppoll` and the like, which change the mask | seen | not to be used |
 /// | leaked (`mem::forget`) | blocked for ever | deferred for ever |
 ///
-/// Guards of all kinds nest. [`pending`](crate::pending) reports what is kept, [`SignalSet::wait`](crate::SignalSet::wait)
+/// Guards of all kinds nest; the others cost two system calls more in the section. [`pending`](crate::pending) reports what is kept, [`SignalSet::wait`](crate::SignalSet::wait)
 /// takes it. [`BlockGuard::wait`](crate::BlockGuard::wait) inside the section waits, as inside a block of everything, for
 /// what cannot come; so does the reading of a `SelfPipe`. Async-signal-safe.
 ///
@@ -87,7 +87,7 @@ impl DeferGuard {
 }
 
 #[cfg(has_deferral)]
-pub(crate) use self::section::{kept, sigmask, suspend_mask, take};
+pub(crate) use self::section::{kept, sigmask, sigmask_changed, suspend_mask, take};
 
 #[cfg(has_deferral)]
 mod section {
@@ -126,55 +126,75 @@ mod section {
             compiler_fence(Ordering::SeqCst);
             SECTION.with(|section| {
                 let depth = section.depth.load(Relaxed) - 1;
+                if depth == 0 && section.attention.load(Relaxed) {
+                    return section.leave();
+                }
                 section.depth.store(depth, Relaxed);
                 // In this order: what arrives in between is handled at once.
                 compiler_fence(Ordering::SeqCst);
                 if depth == 0 && section.attention.load(Relaxed) {
-                    section.settle();
+                    section.leave();
                 }
             });
         }
     }
 
     impl Section {
-        /// Whether the thread's mask is still the one that a deferral has put there: a handler of somebody else's that was
-        /// interrupted by the deferral has put back another when it returned.
-        fn holds(&self) -> bool {
-            self.holds_mask.load(Relaxed)
-                && (SignalSet::asynchronous() - kernel_mask(libc::SIG_BLOCK, None)).is_empty()
-        }
-
         /// Has everything blocked and `mask` say what the program takes for its mask.
         fn hold(&self) {
-            if !self.holds() {
-                self.set_mask(kernel_mask(libc::SIG_BLOCK, Some(&SignalSet::asynchronous())));
+            self.hold_from(kernel_mask(libc::SIG_BLOCK, Some(&SignalSet::asynchronous())));
+        }
+
+        /// The same, when everything is blocked already and `before` was the mask until then: that of a deferral, or the
+        /// program's. A handler of somebody else's, or of a fault, that a deferral has interrupted puts back the program's
+        /// when it returns.
+        fn hold_from(&self, before: SignalSet) {
+            let held = self.holds_mask.load(Relaxed) && (SignalSet::asynchronous() - before).is_empty();
+            if !held {
+                self.set_mask(before);
                 self.holds_mask.store(true, Relaxed);
                 self.attention.store(true, Relaxed);
             }
         }
 
-        /// Handles what was kept, and gives back the mask: what has piled up in the kernel is delivered then.
+        /// Ends the section, which has something to settle. Blocks before it leaves: what comes later must not be handled
+        /// before what was kept.
         #[cold]
+        fn leave(&self) {
+            self.hold();
+            self.depth.store(0, Relaxed);
+            self.settle();
+        }
+
+        /// Handles what was kept, and gives back the mask: what has piled up in the kernel is delivered then. Everything
+        /// that can be deferred must be blocked.
         fn settle(&self) {
             if self.settling.swap(true, Relaxed) {
                 // A handler that is called below has entered a section of its own.
                 return;
             }
             let _errno = KeepErrno::new();
-            self.hold();
-            self.forget_what_a_parent_kept();
-            while let Some(kept) = self.take(|signal| !self.mask().contains(signal)) {
+            while let Some(kept) = self.take(|kept| !self.mask().contains(kept.signal)) {
                 handle(kept);
-            }
-            // What the program has blocked in the section and not unblocked waits as it would have.
-            let mut refused = false;
-            while let Some(kept) = self.take(|_| !refused) {
-                refused = requeue::requeue(kept.signal, &kept.info).is_err();
-                if refused {
-                    self.keep(kept);
+                if self.depth.load(Relaxed) != 0 {
+                    // The handler has left a section open: its end will settle the rest.
+                    self.settling.store(false, Relaxed);
+                    return;
                 }
             }
-            self.attention.store(refused, Relaxed);
+            // What the program has blocked in the section and not unblocked waits as it would have.
+            let mut refused = SignalSet::empty();
+            let mut requeued = |kept: &Kept| {
+                let done =
+                    !refused.contains(kept.signal) && requeue::requeue(kept.signal, &kept.info).is_ok();
+                if !done {
+                    // Nor any of the same that came after it.
+                    refused.insert(kept.signal);
+                }
+                done
+            };
+            while self.take(&mut requeued).is_some() {}
+            self.attention.store(!refused.is_empty(), Relaxed);
             self.holds_mask.store(false, Relaxed);
             self.settling.store(false, Relaxed);
             kernel_mask(libc::SIG_SETMASK, Some(&self.mask()));
@@ -194,25 +214,44 @@ mod section {
         (kept.entry)(kept.signal.as_raw(), &mut kept.info, context.as_mut_ptr().cast());
     }
 
-    /// The calling thread's section, if a deferral holds its mask.
-    fn holding<R>(then: impl FnOnce(&Section) -> R) -> Option<R> {
-        let attention = |section: &Section| section.attention.load(Relaxed) && section.holds();
-        SECTION.try_with(|section| attention(section).then(|| then(section))).unwrap_or(None)
+    /// `pthread_sigmask` in a section: after a deferral it changes what the mask will be.
+    pub(crate) fn sigmask(how: c_int, set: Option<&SignalSet>) -> Option<SignalSet> {
+        let change = |section: &Section| {
+            if section.depth.load(Relaxed) == 0 && !section.settling.load(Relaxed) {
+                return None;
+            }
+            // From here on no deferral comes in between: it has come before, or will when this is done.
+            let before = kernel_mask(libc::SIG_BLOCK, Some(&SignalSet::asynchronous()));
+            let deferred = section.attention.load(Relaxed);
+            if deferred {
+                section.hold_from(before);
+            }
+            let old = if deferred { section.mask() } else { before };
+            let new = match (how, set) {
+                (_, None) => old,
+                (libc::SIG_BLOCK, Some(set)) => old | set,
+                (libc::SIG_UNBLOCK, Some(set)) => old - set,
+                (_, Some(set)) => *set,
+            };
+            if deferred {
+                section.set_mask(new);
+            } else {
+                kernel_mask(libc::SIG_SETMASK, Some(&new));
+            }
+            Some(old)
+        };
+        SECTION.try_with(change).ok().flatten()
     }
 
-    /// `pthread_sigmask` while a deferral holds the thread's mask: changes what it will be.
-    pub(crate) fn sigmask(how: c_int, set: Option<&SignalSet>) -> Option<SignalSet> {
-        holding(|section| {
-            let old = section.mask();
-            if let Some(set) = set {
-                section.set_mask(match how {
-                    libc::SIG_BLOCK => old | set,
-                    libc::SIG_UNBLOCK => old - set,
-                    _ => *set,
-                });
+    /// After the mask has changed outside a section: what its end had to keep, for want of room in the kernel, may come now.
+    pub(crate) fn sigmask_changed() {
+        let retry = |section: &Section| {
+            let outside = section.depth.load(Relaxed) == 0 && !section.settling.load(Relaxed);
+            if outside && section.attention.load(Relaxed) {
+                section.leave();
             }
-            old
-        })
+        };
+        let _ = SECTION.try_with(retry);
     }
 
     /// What `sigsuspend` may let through: in a section, nothing.
@@ -238,7 +277,7 @@ mod section {
         }
         let take = |section: &Section| {
             section.hold();
-            let taken = section.take(|signal| set.contains(signal));
+            let taken = section.take(|kept| set.contains(kept.signal));
             if section.depth.load(Relaxed) == 0 {
                 section.settle();
             }

@@ -33,7 +33,7 @@ macro_rules! errnos {
             )*
         }
 
-        const KNOWN: &[(Errno, &str, &str)] = &[$((Errno::$name, stringify!($name), $message)),*];
+        pub(crate) const KNOWN: &[(Errno, &str, &str)] = &[$((Errno::$name, stringify!($name), $message)),*];
     };
 }
 

@@ -6,6 +6,9 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(not(has_known_system))]
+compile_error!("posix-signal does not know this system: build.rs and src/sys must learn what it has");
+
 mod action;
 pub mod child;
 #[cfg(feature = "defer")]

@@ -15,7 +15,10 @@ fn sigmask(how: c_int, set: Option<&SignalSet>) -> Result<SignalSet> {
     if let Some(old) = crate::defer::sigmask(how, set) {
         return Ok(old);
     }
-    kernel_sigmask(how, set)
+    let old = kernel_sigmask(how, set)?;
+    #[cfg(has_deferral)]
+    crate::defer::sigmask_changed();
+    Ok(old)
 }
 
 /// The same, past a deferred section.

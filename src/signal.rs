@@ -57,9 +57,9 @@ pub enum DefaultEffect {
 
 use DefaultEffect::{Continue, CoreDump, Ignore, Stop, Terminate};
 
-struct Entry {
-    signal: Signal,
-    name: &'static str,
+pub(crate) struct Entry {
+    pub(crate) signal: Signal,
+    pub(crate) name: &'static str,
     description: &'static str,
     effect: DefaultEffect,
 }
@@ -80,7 +80,7 @@ macro_rules! signals {
             pub const $alias: Signal = $original;
         )*
 
-        const TABLE: &[Entry] = &[$(
+        pub(crate) const TABLE: &[Entry] = &[$(
             $(#[$cfg])?
             Entry { signal: $name, name: stringify!($name), description: $description, effect: $effect },
         )*];
@@ -232,23 +232,31 @@ impl<R: Into<SignalSet>> BitOr<R> for Signal {
 
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let prefix = if f.alternate() { "" } else { "SIG" };
+        let start = if f.alternate() { "SIG".len() } else { 0 };
         if let Some(name) = self.name() {
-            return f.pad(if f.alternate() { &name["SIG".len()..] } else { name });
+            return f.pad(&name[start..]);
         }
         let number = self.as_raw();
-        match number::realtime() {
-            // POSIX: the lower half counts up from RTMIN, the upper half down from RTMAX.
-            Some((first, _)) if number == first => write!(f, "{prefix}RTMIN"),
-            Some((_, last)) if number == last => write!(f, "{prefix}RTMAX"),
-            Some((first, last)) if first < number && number <= (first + last) / 2 => {
-                write!(f, "{prefix}RTMIN+{}", number - first)
+        // POSIX: the lower half counts up from RTMIN, the upper half down from RTMAX.
+        let (name, sign, offset) = match number::realtime() {
+            Some((first, last)) if (first..=(first + last) / 2).contains(&number) => {
+                ("SIGRTMIN", b'+', number - first)
             }
-            Some((first, last)) if first < number && number < last => {
-                write!(f, "{prefix}RTMAX-{}", last - number)
-            }
-            _ => write!(f, "{number}"),
+            Some((first, last)) if (first..=last).contains(&number) => ("SIGRTMAX", b'-', last - number),
+            _ => return number.fmt(f),
+        };
+        let mut text = [sign; 12];
+        text[..name.len()].copy_from_slice(name.as_bytes());
+        let end = match offset {
+            0 => name.len(),
+            1..=9 => name.len() + 2,
+            _ => name.len() + 3,
+        };
+        text[end - 1] = if offset == 0 { text[end - 1] } else { b'0' + (offset % 10) as u8 };
+        if offset > 9 {
+            text[end - 2] = b'0' + (offset / 10) as u8;
         }
+        f.pad(core::str::from_utf8(&text[start..end]).unwrap_or(name))
     }
 }
 

@@ -49,7 +49,8 @@ impl SignalSet {
     /// The time is measured on the monotonic clock, once from start to end, however often handlers interrupt.
     ///
     /// Platforms: macOS and OpenBSD have no `sigtimedwait`; there this looks at what is pending, at least every five
-    /// milliseconds.
+    /// milliseconds. If another thread waits for the same signal without a limit, and takes it in that moment, the time may
+    /// be exceeded.
     ///
     /// ```
     /// use signal::{BlockGuard, SignalSet, SIGUSR1};
@@ -112,15 +113,6 @@ fn now() -> Duration {
         time.assume_init()
     };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-/// At most as long as every platform's `time_t` can say: 68 years.
-pub(crate) fn timespec(time: Duration) -> timespec {
-    // SAFETY: made of integers, on some platforms with padding between them.
-    let mut spec: timespec = unsafe { MaybeUninit::zeroed().assume_init() };
-    spec.tv_sec = time.as_secs().min(i32::MAX as u64) as _;
-    spec.tv_nsec = time.subsec_nanos() as _;
-    spec
 }
 
 /// Sleeps until `fd` is ready for one of `events`, the time is over (`false`) or a handler has run (`EINTR`).

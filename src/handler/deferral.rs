@@ -30,7 +30,8 @@ pub(crate) struct Section {
     pub(crate) depth: AtomicU32,
     /// Whether the end of the section has anything to do.
     pub(crate) attention: AtomicBool,
-    /// Whether the thread's mask is the full one that a deferral has put there, and `mask` what it was and will be again.
+    /// Whether a deferral has put a full mask there, and `mask` is what it was and will be again. True only while the
+    /// thread's mask is full indeed: a handler that the deferral has interrupted may have put back another.
     pub(crate) holds_mask: AtomicBool,
     mask: Cell<MaybeUninit<SignalSet>>,
     /// Whether the kept signals are being handled.
@@ -124,8 +125,8 @@ impl Section {
         self.mask.set(MaybeUninit::new(mask));
     }
 
-    /// Drops what was kept before a fork.
-    pub(crate) fn forget_what_a_parent_kept(&self) {
+    /// Drops what was kept before a fork. All that can be deferred must be blocked.
+    fn forget_what_a_parent_kept(&self) {
         // SAFETY: takes nothing and cannot fail.
         let process = unsafe { libc::getpid() };
         if self.process.load(Relaxed) != process {
@@ -135,12 +136,16 @@ impl Section {
     }
 
     /// The first of the kept signals that `wanted` accepts. All that can be deferred must be blocked.
-    pub(crate) fn take(&self, wanted: impl Fn(Signal) -> bool) -> Option<Kept> {
+    pub(crate) fn take(&self, mut wanted: impl FnMut(&Kept) -> bool) -> Option<Kept> {
+        if self.count.load(Relaxed) != 0 {
+            // Each time: a handler that is called in between may fork.
+            self.forget_what_a_parent_kept();
+        }
         let count = self.count.load(Relaxed);
         // SAFETY: the first `count` places are filled, and with everything blocked nobody else uses them.
         let kept = unsafe { &mut *self.kept.get() }.get_mut(..count)?;
         // SAFETY: filled, as above.
-        let place = kept.iter().position(|place| wanted(unsafe { place.assume_init_ref() }.signal))?;
+        let place = kept.iter().position(|place| wanted(unsafe { place.assume_init_ref() }))?;
         // SAFETY: filled, as above.
         let found = unsafe { kept[place].assume_init() };
         kept.copy_within(place + 1.., place);
@@ -150,7 +155,10 @@ impl Section {
 
     /// Which signals are kept.
     pub(crate) fn kept(&self) -> SignalSet {
-        self.forget_what_a_parent_kept();
+        // SAFETY: takes nothing and cannot fail.
+        if self.process.load(Relaxed) != unsafe { libc::getpid() } {
+            return SignalSet::empty();
+        }
         let count = self.count.load(Relaxed);
         // SAFETY: the first `count` places are filled; a handler that interrupts adds behind them.
         let kept = unsafe { &*self.kept.get() }.get(..count).unwrap_or(&[]);

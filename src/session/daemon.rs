@@ -252,21 +252,16 @@ unsafe fn go_into_background(
 ///
 /// SAFETY: `path` is a C string.
 unsafe fn lock_pid_file(path: *const c_char) -> Result<()> {
-    // SAFETY: a C string by the caller's promise; the lock is a structure made of integers, filled in before its use.
-    let fd = unsafe {
-        let mode: libc::c_uint = 0o644;
-        let fd = check(libc::open(path, libc::O_RDWR | libc::O_CREAT | libc::O_CLOEXEC, mode))?;
-        let mut lock: libc::flock = core::mem::zeroed();
-        lock.l_type = libc::F_WRLCK as _;
-        lock.l_whence = libc::SEEK_SET as _;
-        match check(libc::fcntl(fd, libc::F_SETLK, ptr::addr_of!(lock))) {
-            // POSIX allows both for a lock that somebody holds.
-            Err(Errno::EACCES) => return Err(Errno::EAGAIN),
-            locked => locked?,
-        };
-        check(libc::ftruncate(fd, 0))?;
-        fd
-    };
+    let mode: libc::c_uint = 0o644;
+    // SAFETY: a C string by the caller's promise.
+    let fd = check(unsafe { libc::open(path, libc::O_RDWR | libc::O_CREAT | libc::O_CLOEXEC, mode) })?;
+    match sys::file_lock::lock(fd) {
+        // POSIX allows both for a lock that somebody holds.
+        Err(Errno::EACCES) => return Err(Errno::EAGAIN),
+        locked => locked?,
+    }
+    // SAFETY: takes plain values.
+    check(unsafe { libc::ftruncate(fd, 0) })?;
     let mut text = [b'\n'; 12];
     let mut start = text.len() - 1;
     let mut number = crate::Pid::current().as_raw();

@@ -22,6 +22,7 @@ cfg_if::cfg_if! {
     if #[cfg(has_sa_onstack)] {
         pub(crate) const ONSTACK: u32 = libc::SA_ONSTACK as u32;
     } else {
+        #[allow(dead_code)]
         pub(crate) const ONSTACK: u32 = 0;
     }
 }

@@ -3,12 +3,15 @@
 
 #![allow(clippy::unnecessary_cast)] // what is a cast on one platform is none on another
 
+#[cfg(signal_abi)]
+mod abi; // what ci/check-abi compares with the headers
 pub(crate) mod child; // wait4, or waitpid without resource usage
 pub(crate) mod code; // the SI_ codes that say where a signal came from
 #[cfg(has_deferral)]
 pub(crate) mod context; // the mask in a signal frame
 pub(crate) mod doorbell; // eventfd, pipe2 or pipe
 pub(crate) mod errno; // where errno lives
+pub(crate) mod file_lock; // F_SETLK
 pub(crate) mod flag; // SA_ flags
 pub(crate) mod number; // signal numbers that libc lacks, the highest one, the realtime range
 pub(crate) mod owner; // F_SETOWN, and O_ASYNC or FIOASYNC

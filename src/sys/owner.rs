@@ -1,13 +1,13 @@
 //! Who is told of I/O on a descriptor, and whether.
 
-use crate::errno::{check, Result};
+use crate::errno::Result;
 use libc::c_int;
 
 cfg_if::cfg_if! {
     if #[cfg(has_setown)] {
         pub(crate) fn set(fd: c_int, owner: c_int) -> Result<()> {
             // SAFETY: takes plain values.
-            check(unsafe { libc::fcntl(fd, libc::F_SETOWN, owner) }).map(drop)
+            crate::errno::check(unsafe { libc::fcntl(fd, libc::F_SETOWN, owner) }).map(drop)
         }
 
         pub(crate) fn get(fd: c_int) -> Result<c_int> {
@@ -35,16 +35,16 @@ cfg_if::cfg_if! {
     if #[cfg(has_o_async)] {
         pub(crate) fn notify(fd: c_int, on: bool) -> Result<()> {
             // SAFETY: takes plain values.
-            let flags = check(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+            let flags = crate::errno::check(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
             let flags = if on { flags | libc::O_ASYNC } else { flags & !libc::O_ASYNC };
             // SAFETY: takes plain values.
-            check(unsafe { libc::fcntl(fd, libc::F_SETFL, flags) }).map(drop)
+            crate::errno::check(unsafe { libc::fcntl(fd, libc::F_SETFL, flags) }).map(drop)
         }
     } else if #[cfg(has_fioasync)] {
         pub(crate) fn notify(fd: c_int, on: bool) -> Result<()> {
             let on = c_int::from(on);
             // SAFETY: the request reads one int.
-            check(unsafe { libc::ioctl(fd, libc::FIOASYNC as _, &on) }).map(drop)
+            crate::errno::check(unsafe { libc::ioctl(fd, libc::FIOASYNC as _, &on) }).map(drop)
         }
     } else {
         pub(crate) fn notify(_: c_int, _: bool) -> Result<()> {

@@ -78,6 +78,27 @@ cfg_if::cfg_if! {
             // SAFETY: the offset is the header's; the int stands at the start of the union sigval.
             Some(unsafe { field(info, offset::VALUE) })
         }
+    } else if #[cfg(target_os = "redox")] {
+        // Not known: `code` lets nobody ask.
+        pub(crate) fn pid(_: &siginfo_t) -> pid_t {
+            0
+        }
+
+        pub(crate) fn uid(_: &siginfo_t) -> uid_t {
+            0
+        }
+
+        pub(crate) fn status(_: &siginfo_t) -> c_int {
+            0
+        }
+
+        pub(crate) fn address(_: &siginfo_t) -> *mut c_void {
+            core::ptr::null_mut()
+        }
+
+        pub(crate) fn value(_: &siginfo_t) -> Option<c_int> {
+            None
+        }
     } else {
         pub(crate) fn pid(info: &siginfo_t) -> pid_t {
             // SAFETY: reads within the structure; the field is an integer.
@@ -127,8 +148,14 @@ cfg_if::cfg_if! {
     }
 }
 
+/// The type of the field: glibc makes it an `int` on SPARC.
+#[cfg(all(target_env = "gnu", any(target_arch = "sparc", target_arch = "sparc64")))]
+type Band = c_int;
+#[cfg(not(all(target_env = "gnu", any(target_arch = "sparc", target_arch = "sparc64"))))]
+type Band = c_long;
+
 /// `si_band`, where the offset is known.
 pub(crate) fn band(info: &siginfo_t) -> Option<c_long> {
     // SAFETY: the offset is the header's.
-    BAND.map(|offset| unsafe { field(info, offset) })
+    BAND.map(|offset| unsafe { field::<Band>(info, offset) } as c_long)
 }

@@ -18,6 +18,16 @@ pub(crate) fn sigtimedwait(set: &sigset_t, timeout: Option<Duration>) -> Result<
     }
 }
 
+/// At most as long as every platform's `time_t` can say: 68 years.
+#[cfg(not(all(has_sigtimedwait, any(target_env = "musl", target_env = "ohos"))))]
+fn timespec(time: Duration) -> libc::timespec {
+    // SAFETY: made of integers, on some platforms with padding between them.
+    let mut spec: libc::timespec = unsafe { MaybeUninit::zeroed().assume_init() };
+    spec.tv_sec = time.as_secs().min(i32::MAX as u64) as _;
+    spec.tv_nsec = time.subsec_nanos() as _;
+    spec
+}
+
 cfg_if::cfg_if! {
     if #[cfg(all(has_sigtimedwait, any(target_env = "musl", target_env = "ohos")))] {
         // musl's function starts the whole time anew after each interruption: go round it.
@@ -46,7 +56,7 @@ cfg_if::cfg_if! {
         }
     } else if #[cfg(has_sigtimedwait)] {
         fn wait(set: &sigset_t, info: &mut MaybeUninit<siginfo_t>, timeout: Option<Duration>) -> Result<()> {
-            let limit = timeout.map(crate::wait::timespec);
+            let limit = timeout.map(timespec);
             let limit = limit.as_ref().map_or(core::ptr::null(), |limit| limit as *const libc::timespec);
             // SAFETY: the pointers lead to a set, room for a siginfo_t, and a timespec or nothing.
             crate::errno::check(unsafe { libc::sigtimedwait(set, info.as_mut_ptr(), limit) }).map(drop)
@@ -75,7 +85,7 @@ cfg_if::cfg_if! {
                             return Err(Errno::EAGAIN);
                         }
                         pause = (pause * 2).min(Duration::from_millis(5)).min(left);
-                        let pause = crate::wait::timespec(pause);
+                        let pause = timespec(pause);
                         // SAFETY: points to a whole timespec; what is left of it is not asked for.
                         unsafe { libc::nanosleep(&pause, core::ptr::null_mut()) };
                     }

@@ -8,7 +8,7 @@ cfg_if::cfg_if! {
         use core::ptr;
 
         cfg_if::cfg_if! {
-            if #[cfg(any(target_os = "illumos", target_os = "solaris"))] {
+            if #[cfg(any(target_os = "illumos", target_os = "solaris", target_os = "hurd"))] {
                 // The system has it, `libc` does not export it.
                 #[repr(C)]
                 #[derive(Clone, Copy)]
@@ -16,14 +16,16 @@ cfg_if::cfg_if! {
                     it_interval: libc::timeval,
                     it_value: libc::timeval,
                 }
-                const ITIMER_REAL: libc::c_int = 0;
                 extern "C" {
                     fn setitimer(which: libc::c_int, new: *const itimerval, old: *mut itimerval) -> libc::c_int;
                 }
             } else {
-                use libc::{itimerval, setitimer, ITIMER_REAL};
+                use libc::{itimerval, setitimer};
             }
         }
+
+        /// The same everywhere; `libc` does not export it everywhere.
+        const ITIMER_REAL: u8 = 0;
 
         /// What every system accepts, rounded up by a second: macOS and the BSDs refuse more than 100,000,000 seconds.
         const LONGEST: u64 = 99_999_999;
@@ -44,7 +46,7 @@ cfg_if::cfg_if! {
             let mut old: itimerval = unsafe { MaybeUninit::zeroed().assume_init() };
             // SAFETY: both point to whole structures. The values are within what every system accepts, so that the
             // call cannot fail.
-            unsafe { setitimer(ITIMER_REAL, ptr::addr_of!(new), ptr::addr_of_mut!(old)) };
+            unsafe { setitimer(ITIMER_REAL as _, ptr::addr_of!(new), ptr::addr_of_mut!(old)) };
             let left = Duration::new(old.it_value.tv_sec as u64, old.it_value.tv_usec as u32 * 1000);
             Some(left).filter(|left| *left > Duration::ZERO)
         }
