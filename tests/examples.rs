@@ -418,12 +418,13 @@ fn helps(name: &str) {
 
 /// A client with this standard input, the end of which is sent if `ends`; its exit code, output and errors.
 fn client(arguments: &[&str], input: Vec<u8>, ends: bool) -> (Status, Vec<u8>, String) {
+    // The client may be gone before it has read all. What it inherits itself, the standard library puts right.
+    signal::install(signal::SIGPIPE, Handler::Ignore).unwrap();
     let mut command = example("echo_client");
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = start(&mut command);
     let mut stdin = child.stdin.take().unwrap();
     let writer = thread::spawn(move || {
-        // The client may be gone before it has read all.
         let _ = stdin.write_all(&input);
         (!ends).then_some(stdin)
     });
