@@ -30,8 +30,8 @@ pub(crate) struct Section {
     pub(crate) depth: AtomicU32,
     /// Whether the end of the section has anything to do.
     pub(crate) attention: AtomicBool,
-    /// Whether a deferral has put a full mask there, and `mask` is what it was and will be again. True only while the
-    /// thread's mask is full indeed: a handler that the deferral has interrupted may have put back another.
+    /// Whether a deferral has put a full mask there, and `mask` is what it was and will be again. Void when the thread's mask
+    /// is not full: a handler that the deferral has interrupted has put back another.
     pub(crate) holds_mask: AtomicBool,
     mask: Cell<MaybeUninit<SignalSet>>,
     /// Whether the kept signals are being handled.
