@@ -123,7 +123,7 @@ signals! { {
     SIGTTIN libc::SIGTTIN, Stop, "Stopped by input from the terminal";
     SIGTTOU libc::SIGTTOU, Stop, "Stopped by output to the terminal";
     #[cfg(has_sigio)] SIGIO libc::SIGIO, ignored_if(cfg!(has_sigio_ignored)), "I/O possible";
-    #[cfg(not(has_sigio))] SIGPOLL libc::SIGPOLL, Terminate, "I/O possible";
+    #[cfg(not(has_sigio))] SIGPOLL libc::SIGPOLL, ignored_if(false), "I/O possible";
     SIGXCPU libc::SIGXCPU, CPU_LIMIT, "CPU time limit exceeded";
     SIGXFSZ libc::SIGXFSZ, CPU_LIMIT, "File size limit exceeded";
     SIGVTALRM libc::SIGVTALRM, Terminate, "Virtual timer expired";
