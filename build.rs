@@ -44,11 +44,8 @@ const TABLE: &[Row] = &[
     ("setown",       false, |t| !t.is(&[&["haiku", "redox"]])),
     ("o_async",      true,  |t| t.is(&[LINUX, APPLE, BSD, &["hurd", "nto"]])),
     ("fioasync",     false, |t| t.is(&[APPLE, BSD, SOLARISH, &["linux", "aix", "nto", "cygwin"]])),
-    // A mask in the signal frame that `libc` can name, and thread-locals that a handler may touch.
-    ("deferral",     true,  |t| t.defer && t.os == "linux" && ["gnu", "musl"].contains(&t.env.as_str())
-                                && ["x86", "x86_64", "arm", "aarch64", "riscv64", "s390x", "powerpc64", "loongarch64"]
-                                    .contains(&t.arch.as_str())
-                                && !(t.arch == "x86_64" && t.pointer_width == "32")),
+    ("deferral",      true,  |t| t.defer && ucontext_mask(t)),
+    ("ucontext_mask", false, ucontext_mask),
     ("file_locks",   false, |t| t.os != "redox"),
     // Whether this table, and what goes with it in src/sys, has been made for the system at all.
     ("known_system", false, |t| t.is(&[LINUX, APPLE, BSD, SOLARISH, &["aix", "haiku", "hurd", "redox", "nto", "cygwin"]])),
@@ -76,6 +73,17 @@ const TABLE: &[Row] = &[
     ("sigthr_ignored",  false, |t| t.is(&[&["openbsd", "dragonfly"]])),
     ("sigxcpu_dumps",   false, |t| !t.is(&[APPLE, BSD])),
 ];
+
+/// A mask in the signal frame that `libc` can name, and thread-locals that a handler may touch.
+fn ucontext_mask(t: &Target) -> bool {
+    const PROCESSORS: &[&str] =
+        &["x86", "x86_64", "arm", "aarch64", "riscv64", "s390x", "powerpc64", "loongarch64"];
+    let x32 = t.arch == "x86_64" && t.pointer_width == "32";
+    t.os == "linux"
+        && ["gnu", "musl"].contains(&t.env.as_str())
+        && PROCESSORS.contains(&t.arch.as_str())
+        && !x32
+}
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -98,6 +98,7 @@ mod section {
     use crate::install::query;
     use crate::mask::kernel_mask;
     use crate::set::SignalSet;
+    use crate::signal::{SIGKILL, SIGSTOP};
     use crate::sys::{flag, requeue, timedwait};
     use core::marker::PhantomData;
     use core::mem::MaybeUninit;
@@ -234,7 +235,7 @@ mod section {
                 (_, Some(set)) => *set,
             };
             if deferred {
-                section.set_mask(new);
+                section.set_mask(new - (SIGKILL | SIGSTOP));
             } else {
                 kernel_mask(libc::SIG_SETMASK, Some(&new));
             }

@@ -5,7 +5,6 @@
 //! whole.
 
 use crate::set::SignalSet;
-use crate::signal::Signal;
 use crate::sys::number::HIGHEST;
 use core::ptr;
 use libc::{c_void, sigset_t, ucontext_t};
@@ -18,17 +17,26 @@ unsafe fn mask_of(context: *mut c_void) -> *mut sigset_t {
 
 /// SAFETY: as for `mask_of`.
 pub(crate) unsafe fn mask(context: *mut c_void) -> SignalSet {
-    // SAFETY: by the caller's promise; one word is read at a time.
-    let blocked = |signal: &Signal| unsafe { libc::sigismember(mask_of(context), signal.as_raw()) == 1 };
-    (1..=HIGHEST).filter_map(Signal::from_raw).filter(blocked).collect()
+    let mut set = SignalSet::empty();
+    for number in 1..=HIGHEST {
+        // SAFETY: by the caller's promise; one word is read at a time.
+        if unsafe { libc::sigismember(mask_of(context), number) } == 1 {
+            // SAFETY: the pointer leads to a whole set.
+            unsafe { libc::sigaddset(set.as_mut_raw(), number) };
+        }
+    }
+    set
 }
 
 /// Adds to the mask.
 ///
 /// SAFETY: as for `mask_of`.
-pub(crate) unsafe fn block(context: *mut c_void, set: SignalSet) {
-    for signal in set {
-        // SAFETY: by the caller's promise; one word is written at a time.
-        unsafe { libc::sigaddset(mask_of(context), signal.as_raw()) };
+pub(crate) unsafe fn block(context: *mut c_void, set: &SignalSet) {
+    for number in 1..=HIGHEST {
+        // SAFETY: the pointer leads to a whole set.
+        if unsafe { libc::sigismember(set.as_raw(), number) } == 1 {
+            // SAFETY: by the caller's promise; one word is written at a time.
+            unsafe { libc::sigaddset(mask_of(context), number) };
+        }
     }
 }
