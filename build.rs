@@ -76,13 +76,15 @@ const TABLE: &[Row] = &[
 
 /// A mask in the signal frame that `libc` can name, and thread-locals that a handler may touch.
 fn ucontext_mask(t: &Target) -> bool {
-    const PROCESSORS: &[&str] =
-        &["x86", "x86_64", "arm", "aarch64", "riscv64", "s390x", "powerpc64", "loongarch64"];
     let x32 = t.arch == "x86_64" && t.pointer_width == "32";
     t.os == "linux"
-        && ["gnu", "musl"].contains(&t.env.as_str())
-        && PROCESSORS.contains(&t.arch.as_str())
-        && !x32
+        && match t.arch.as_str() {
+            "x86" | "x86_64" | "arm" | "aarch64" | "riscv64" | "s390x" | "loongarch64" => {
+                (t.env == "gnu" || t.env == "musl") && !x32
+            }
+            "powerpc64" => t.env == "gnu",
+            _ => false,
+        }
 }
 
 fn main() {

@@ -49,7 +49,7 @@ use core::marker::PhantomData;
 /// takes it. [`BlockGuard::wait`](crate::BlockGuard::wait) inside the section waits, as inside a block of everything, for
 /// what cannot come; so does the reading of a `SelfPipe`. Async-signal-safe.
 ///
-/// Platforms: Linux with glibc or musl on x86, x86_64, arm, aarch64, riscv64, s390x, powerpc64 and loongarch64. Elsewhere it
+/// Platforms: Linux with glibc or musl on x86, x86_64, arm, aarch64, riscv64, s390x and loongarch64, with glibc on powerpc64. Elsewhere it
 /// is a [`BlockGuard`](crate::BlockGuard) of all signals but those of the second row. In a library loaded by `dlopen` the
 /// first touch of a thread-local allocates, in the first handler of a thread: use a `BlockGuard` there.
 ///
@@ -93,7 +93,7 @@ pub(crate) use self::section::{kept, sigmask, sigmask_changed, suspend_mask, tak
 mod section {
     use super::DeferGuard;
     use crate::errno::KeepErrno;
-    use crate::handler::deferral::{Kept, Section, EVER, SECTION};
+    use crate::handler::deferral::{is_full, Kept, Section, EVER, SECTION};
     use crate::info::Info;
     use crate::install::query;
     use crate::mask::kernel_mask;
@@ -150,7 +150,7 @@ mod section {
         /// program's. A handler of somebody else's, or of a fault, that a deferral has interrupted puts back the program's
         /// when it returns.
         fn hold_from(&self, before: SignalSet) {
-            let held = self.holds_mask.load(Relaxed) && (SignalSet::asynchronous() - before).is_empty();
+            let held = self.holds_mask.load(Relaxed) && is_full(&before);
             if !held {
                 self.set_mask(before);
                 self.holds_mask.store(true, Relaxed);

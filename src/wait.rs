@@ -48,9 +48,8 @@ impl SignalSet {
     ///
     /// The time is measured on the monotonic clock, once from start to end, however often handlers interrupt.
     ///
-    /// Platforms: macOS and OpenBSD have no `sigtimedwait`; there this looks at what is pending, at least every five
-    /// milliseconds. If another thread waits for the same signal without a limit, and takes it in that moment, the time may
-    /// be exceeded.
+    /// Platforms: macOS and OpenBSD have no `sigtimedwait`; there this, and [`wait`](SignalSet::wait), look at what is pending,
+    /// at least every five milliseconds.
     ///
     /// ```
     /// use signal::{BlockGuard, SignalSet, SIGUSR1};

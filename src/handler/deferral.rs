@@ -73,32 +73,60 @@ pub(super) fn defer(number: c_int, info: *mut siginfo_t, context: *mut c_void, e
             .unwrap_or(false)
 }
 
+fn can_be_deferred(signal: Signal) -> bool {
+    SignalSet::asynchronous().contains(signal)
+}
+
+fn block_all() {
+    kernel_mask(libc::SIG_BLOCK, Some(&SignalSet::asynchronous()));
+}
+
+/// Whether a mask blocks all that can be deferred.
+pub(crate) fn is_full(mask: &SignalSet) -> bool {
+    SignalSet::asynchronous().iter().all(|signal| mask.contains(signal))
+}
+
+/// SAFETY: `context` must be what the kernel passed to a handler that is still running.
+unsafe fn fill_mask(context: *mut c_void) {
+    // SAFETY: by the caller's promise.
+    unsafe { context::block(context, &SignalSet::asynchronous()) };
+}
+
 impl Section {
+    /// In steps, whose sets are gone before the next: the stack of a handler can be small.
     #[cold]
     fn defer(&self, number: c_int, info: *mut siginfo_t, context: *mut c_void, entry: Entry) -> bool {
         let _errno = KeepErrno::new();
-        let asynchronous = SignalSet::asynchronous();
         let signal = match Signal::from_raw(number) {
-            Some(signal) if asynchronous.contains(signal) => signal,
+            Some(signal) if can_be_deferred(signal) => signal,
             _ => return false,
         };
         // From here on no other handler interrupts; those that have already are done. Undone when the entry returns.
-        kernel_mask(libc::SIG_BLOCK, Some(&asynchronous));
-        // SAFETY: on the platforms with deferral the kernel always passes both, and they are read while the handler runs.
-        let (info, interrupted) = unsafe { (*info, context::mask(context)) };
+        block_all();
         self.forget_what_a_parent_kept();
-        self.keep(Kept { signal, info, entry });
-        // Several handlers can be stacked, the inner ones upon entries that have not got here: the outermost has the mask
-        // that the program had. What `sigsuspend` will restore is full already.
-        let filled = (asynchronous - interrupted).is_empty();
-        if !(self.holds_mask.load(Relaxed) && filled) {
-            self.set_mask(interrupted);
+        // SAFETY: on the platforms with deferral the kernel always passes it.
+        self.keep(Kept { signal, info: unsafe { *info }, entry });
+        // SAFETY: the same, and it is used while the handler runs.
+        unsafe {
+            self.note_mask(context);
+            fill_mask(context);
         }
-        // SAFETY: as above.
-        unsafe { context::block(context, asynchronous) };
         self.holds_mask.store(true, Relaxed);
         self.attention.store(true, Relaxed);
         true
+    }
+
+    /// Notes the mask in the context.
+    ///
+    /// SAFETY: `context` must be what the kernel passed to a handler that is still running.
+    unsafe fn note_mask(&self, context: *mut c_void) {
+        // SAFETY: by the caller's promise.
+        let interrupted = unsafe { context::mask(context) };
+        // Several handlers can be stacked, the inner ones upon entries that have not got here: the outermost has the mask
+        // that the program had. What `sigsuspend` will restore is full already.
+        if !(self.holds_mask.load(Relaxed) && is_full(&interrupted)) {
+            self.set_mask(interrupted);
+        }
     }
 
     /// Everything that can be deferred must be blocked.

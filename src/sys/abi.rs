@@ -56,10 +56,10 @@ const OWN: &[(&str, i64)] = &[
     ("offsetof(struct sigaction, sa_mask)", offset_of!(libc::sigaction, sa_mask) as i64),
     ("offsetof(struct sigaction, sa_flags)", offset_of!(libc::sigaction, sa_flags) as i64),
     ("sizeof(((struct sigaction *)0)->sa_flags)", size_of_field(|a: &libc::sigaction| &a.sa_flags)),
-    // `libc` still binds the functions of 32-bit musl that take the times of old, of which the headers no longer speak.
-    #[cfg(not(all(target_env = "musl", target_pointer_width = "32")))]
     #[cfg(has_ucontext_mask)]
     ("offsetof(ucontext_t, uc_sigmask)", offset_of!(libc::ucontext_t, uc_sigmask) as i64),
+    // `libc` still binds the functions of 32-bit musl that take the times of old, of which the headers no longer speak.
+    #[cfg(not(all(target_env = "musl", target_pointer_width = "32")))]
     ("sizeof(struct timespec)", size_of::<libc::timespec>() as i64),
     #[cfg(all(has_setitimer, not(all(target_env = "musl", target_pointer_width = "32"))))]
     ("sizeof(struct itimerval)", size_of::<libc::itimerval>() as i64),

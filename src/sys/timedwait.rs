@@ -63,33 +63,30 @@ cfg_if::cfg_if! {
         }
     } else {
         use crate::lock::Lock;
+        use crate::wait::Deadline;
         use libc::c_int;
 
         /// Two threads must not both see the same pending signal and go to wait for it.
         static TAKING: Lock = Lock::new();
 
-        /// Looks at what is pending, more and more rarely, down to once in five milliseconds. `sigwait` tells the
+        /// Looks at what is pending, more and more rarely, down to once in five milliseconds: `sigwait` alone would sleep on
+        /// when another thread has taken the signal that it was woken for. It tells the
         /// number alone, so that nothing else is filled in.
         fn wait(set: &sigset_t, info: &mut MaybeUninit<siginfo_t>, timeout: Option<Duration>) -> Result<()> {
-            let signal = match timeout {
-                None => sigwait(set)?,
-                Some(timeout) => {
-                    let deadline = crate::wait::Deadline::after(timeout);
-                    let mut pause = Duration::from_micros(20);
-                    loop {
-                        if let Some(signal) = take_pending(set)? {
-                            break signal;
-                        }
-                        let left = deadline.left().unwrap_or(Duration::MAX);
-                        if left == Duration::ZERO {
-                            return Err(Errno::EAGAIN);
-                        }
-                        pause = (pause * 2).min(Duration::from_millis(5)).min(left);
-                        let pause = timespec(pause);
-                        // SAFETY: points to a whole timespec; what is left of it is not asked for.
-                        unsafe { libc::nanosleep(&pause, core::ptr::null_mut()) };
-                    }
+            let deadline = timeout.map_or(Deadline::NEVER, Deadline::after);
+            let mut pause = Duration::from_micros(20);
+            let signal = loop {
+                if let Some(signal) = take_pending(set)? {
+                    break signal;
                 }
+                let left = deadline.left().unwrap_or(Duration::MAX);
+                if left == Duration::ZERO {
+                    return Err(Errno::EAGAIN);
+                }
+                pause = (pause * 2).min(Duration::from_millis(5)).min(left);
+                let pause = timespec(pause);
+                // SAFETY: points to a whole timespec; what is left of it is not asked for.
+                unsafe { libc::nanosleep(&pause, core::ptr::null_mut()) };
             };
             // SAFETY: the structure is zeroed and made of integers and raw pointers.
             unsafe {
