@@ -1,0 +1,175 @@
+//! Deferred sections among what is not theirs: handlers of others, a queue without room, calls that sleep.
+
+#![cfg(feature = "defer")]
+
+mod common;
+
+use common::raw;
+use libc::c_int;
+use signal::{
+    blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Info, Pid, Signal, SignalSet, SIGHUP,
+    SIGTERM, SIGUSR1,
+};
+use std::fs;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static OTHER: AtomicUsize = AtomicUsize::new(0);
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+static DISORDER: AtomicBool = AtomicBool::new(false);
+
+fn count() -> usize {
+    COUNT.load(SeqCst)
+}
+
+/// What the kernel says, past the crate.
+fn kernel_mask() -> Vec<c_int> {
+    // SAFETY: a set made of zeros, which the call fills.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut set), 0);
+        (1..=64).filter(|number| libc::sigismember(&set, *number) == 1).collect()
+    }
+}
+
+fn in_order(_: Signal, info: &Info) {
+    if info.value() != Some(NEXT.fetch_add(1, SeqCst) as i32) {
+        DISORDER.store(true, SeqCst);
+    }
+}
+
+fn realtime() -> Signal {
+    match Signal::realtime(1) {
+        Some(signal) if cfg!(all(has_sigqueue, has_deferral)) => signal,
+        _ => common::skip("sections are blocks here, or nothing queues"),
+    }
+}
+
+/// Somebody else's handler, in which one of our signals arrives.
+extern "C" fn foreign(_: c_int) {
+    if let (Some(signal), before) = (Signal::realtime(1), NEXT.load(SeqCst)) {
+        let _ = signal::queue(Pid::current(), signal, OTHER.fetch_add(1, SeqCst) as i32);
+        if NEXT.load(SeqCst) != before {
+            DISORDER.store(true, SeqCst);
+        }
+    }
+}
+
+/// A section with `rounds` realtime signals kept: each in somebody else's handler, which puts back the mask.
+fn keep_several(rounds: usize) -> (Signal, DeferGuard) {
+    let signal = realtime();
+    // SAFETY: atomics.
+    install(signal, unsafe { Handler::with_info(in_order) }).unwrap();
+    raw::set(SIGHUP, foreign as raw::Plain as usize, 0, &[]);
+    let section = DeferGuard::new();
+    for _ in 0..rounds {
+        raise(SIGHUP).unwrap();
+    }
+    (signal, section)
+}
+
+fn a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits() {
+    // 16: then there is no place for more.
+    for rounds in [1, 3, 16] {
+        OTHER.store(0, SeqCst);
+        NEXT.store(0, SeqCst);
+        let before = kernel_mask();
+        let (signal, section) = keep_several(rounds);
+        assert_eq!((OTHER.load(SeqCst), NEXT.load(SeqCst), kernel_mask()), (rounds, 0, before.clone()));
+        assert_eq!(pending(), signal.into());
+        // Now outside that handler, which makes the mask full; then it stays pending in the kernel.
+        (0..2).for_each(|last| signal::queue(Pid::current(), signal, (rounds + last) as i32).unwrap());
+        let block = BlockGuard::new(SIGTERM);
+        assert_eq!((block.previous(), blocked()), (SignalSet::empty(), SIGTERM.into()));
+        drop(block);
+        assert_eq!(NEXT.load(SeqCst), 0);
+        drop(section);
+        assert_eq!((NEXT.load(SeqCst), DISORDER.load(SeqCst)), (rounds + 2, false));
+        assert_eq!((kernel_mask(), pending()), (before, SignalSet::empty()));
+    }
+}
+
+fn set_queue_limit(limit: libc::rlim_t) {
+    // SAFETY: room for the structure, and a whole one. The upper limit stays.
+    unsafe {
+        let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        assert_eq!(libc::getrlimit(libc::RLIMIT_SIGPENDING, &mut limits), 0);
+        limits.rlim_cur = limit.min(limits.rlim_max);
+        assert_eq!(libc::setrlimit(libc::RLIMIT_SIGPENDING, &limits), 0);
+    }
+}
+
+/// Blocked at the end of the section, they go back to the kernel, which has no room.
+fn a_full_queue_loses_neither_signals_nor_their_order() {
+    let (signal, section) = keep_several(3);
+    let block = BlockGuard::new(signal);
+    set_queue_limit(0);
+    drop(section);
+    assert_eq!((NEXT.load(SeqCst), pending()), (0, signal.into()));
+    // Nor does another section's end that finds no room.
+    drop(DeferGuard::new());
+    assert_eq!((NEXT.load(SeqCst), pending(), blocked()), (0, signal.into(), signal.into()));
+    drop(block);
+    assert_eq!((NEXT.load(SeqCst), DISORDER.load(SeqCst), pending()), (3, false, SignalSet::empty()));
+    assert_eq!(kernel_mask(), []);
+}
+
+/// More signals at once than there are places, and no room in the kernel for the rest.
+fn a_full_queue_loses_nothing_that_found_no_place() {
+    realtime();
+    let crowd: Vec<Signal> = Signal::all().filter(|signal| signal.is_realtime()).collect();
+    for signal in &crowd {
+        install(*signal, &COUNT).unwrap();
+    }
+    let block = BlockGuard::new(crowd.iter().copied().collect::<SignalSet>());
+    crowd.iter().for_each(|signal| signal::queue(Pid::current(), *signal, 7).unwrap());
+    set_queue_limit(0);
+    let section = DeferGuard::new();
+    drop(block);
+    assert_eq!(count(), 0);
+    drop(section);
+    assert_eq!((count(), kernel_mask()), (crowd.len(), vec![]));
+}
+
+/// Whether that process sleeps.
+fn asleep(pid: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().map_or(false, |rest| rest.trim_start().starts_with('S'))
+}
+
+/// A read that restarts and a poll that never does.
+fn no_handler_runs_in_a_call_that_sleeps() {
+    if !cfg!(has_deferral) {
+        common::skip("sections are blocks here");
+    }
+    install(SIGUSR1, &COUNT).unwrap();
+    for polls in [false, true] {
+        COUNT.store(0, SeqCst);
+        let (gate, reader) = (common::Gate::new(), Pid::current());
+        let section = DeferGuard::new();
+        let sender = common::fork(|| {
+            common::eventually("the reader sleeps", || asleep(reader));
+            signal::kill(reader, SIGUSR1).unwrap();
+            gate.open();
+            0
+        });
+        if polls {
+            // The entry is not there: a sleep that only a signal or the minute's end interrupts.
+            // SAFETY: no entries.
+            let woken = unsafe { libc::poll(std::ptr::null_mut(), 0, 60_000) };
+            assert_eq!((woken, signal::Errno::last()), (-1, signal::Errno::EINTR));
+        }
+        gate.wait();
+        assert_eq!((count(), pending().contains(SIGUSR1)), (0, true));
+        drop(section);
+        assert_eq!((count(), kernel_mask()), (1, vec![]));
+        assert!(common::wait_for(sender).success());
+    }
+}
+
+common::main! {
+    a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits,
+    a_full_queue_loses_neither_signals_nor_their_order,
+    a_full_queue_loses_nothing_that_found_no_place,
+    no_handler_runs_in_a_call_that_sleeps,
+}

@@ -1,0 +1,244 @@
+//! Deferred sections and the mask: no system call, no byte too many in the frame, faults in between.
+
+#![cfg(feature = "defer")]
+
+mod common;
+
+use common::process::{is_re_executed, re_exec};
+use common::raw;
+use libc::{c_int, c_void, siginfo_t};
+use signal::{
+    blocked, install, pending, raise, Action, BlockGuard, DeferGuard, Flags, Handler, Info, Signal,
+    SignalSet, UnblockGuard, SIGHUP, SIGSEGV, SIGTERM, SIGUSR1, SIGUSR2,
+};
+use std::fs;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::SeqCst};
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static OTHER: AtomicUsize = AtomicUsize::new(0);
+static EARLY: AtomicBool = AtomicBool::new(false);
+
+fn count() -> usize {
+    COUNT.load(SeqCst)
+}
+
+/// What the kernel says, past the crate.
+fn kernel_mask() -> Vec<c_int> {
+    // SAFETY: a set made of zeros, which the call fills.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut set), 0);
+        (1..=64).filter(|number| libc::sigismember(&set, *number) == 1).collect()
+    }
+}
+
+fn deferral_or_skip() {
+    if !cfg!(has_deferral) {
+        common::skip("sections are blocks here");
+    }
+}
+
+fn entering_and_leaving_makes_no_system_call() {
+    const NAME: &str = "entering_and_leaving_makes_no_system_call";
+    deferral_or_skip();
+    // SAFETY: takes nothing and changes nothing.
+    let mark = || unsafe { libc::getppid() };
+    if is_re_executed() {
+        install(SIGUSR1, &COUNT).unwrap();
+        mark();
+        for _ in 0..1000 {
+            let outer = DeferGuard::new();
+            let _inner = DeferGuard::new();
+            drop(outer);
+        }
+        mark();
+        return;
+    }
+    let version = Command::new("strace").arg("-V").output();
+    if !version.map_or(false, |output| output.stdout.starts_with(b"strace -- version")) {
+        common::skip("no strace");
+    }
+    let traces = std::env::temp_dir().join(format!("signal-test-defer-{}", std::process::id()));
+    fs::create_dir(&traces).unwrap();
+    let program = re_exec(NAME);
+    let mut strace = Command::new("strace");
+    strace.args(["-ff", "-o"]).arg(traces.join("trace")).arg(program.get_program()).args(program.get_args());
+    strace.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = strace.output().unwrap();
+    let read = |entry: std::io::Result<fs::DirEntry>| fs::read_to_string(entry.ok()?.path()).ok();
+    let texts: Vec<String> = fs::read_dir(&traces).unwrap().filter_map(read).collect();
+    fs::remove_dir_all(&traces).unwrap();
+    let text = match texts.iter().find(|text| text.contains("getppid(")) {
+        Some(text) => text,
+        None => common::skip("strace may not trace here"),
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let between: Vec<&str> =
+        text.lines().skip_while(|line| !line.starts_with("getppid(")).skip(1).take(1).collect();
+    assert!(between.len() == 1 && between[0].starts_with("getppid("), "{text}");
+}
+
+#[cfg(has_deferral)]
+mod frame {
+    use super::*;
+    use std::mem::{size_of, transmute};
+
+    /// The context and what stands behind it: on most machines the siginfo and more of the frame.
+    const SIZE: usize = size_of::<libc::ucontext_t>() + 256;
+    static ENTRY: AtomicUsize = AtomicUsize::new(0);
+    static CHANGED: AtomicUsize = AtomicUsize::new(0);
+    static OUTSIDE: AtomicUsize = AtomicUsize::new(0);
+    static MASK_AT: AtomicUsize = AtomicUsize::new(0);
+
+    /// SAFETY: `context` must be what the kernel passed, on a stack with room above it.
+    unsafe fn snapshot(context: *const c_void) -> [u8; SIZE] {
+        let mut bytes = [0; SIZE];
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            // SAFETY: by the caller's promise.
+            *byte = unsafe { context.cast::<u8>().add(index).read_volatile() };
+        }
+        bytes
+    }
+
+    extern "C" fn probe(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+        // SAFETY: the address of the crate's entry, as the kernel had it, and what the kernel passed; the frame lies on
+        // the stack of the first thread, far below its top.
+        let (before, after, field) = unsafe {
+            let entry = transmute::<usize, raw::WithInfo>(ENTRY.load(SeqCst));
+            let before = snapshot(context);
+            entry(number, info, context);
+            let field = std::ptr::addr_of!((*context.cast::<libc::ucontext_t>()).uc_sigmask);
+            (before, snapshot(context), field as usize - context as usize)
+        };
+        MASK_AT.store(field, SeqCst);
+        for index in (0..SIZE).filter(|index| before[*index] != after[*index]) {
+            let counter = if (field..field + 8).contains(&index) { &CHANGED } else { &OUTSIDE };
+            counter.fetch_add(1, SeqCst);
+        }
+    }
+
+    pub(super) fn only_the_kernel_s_mask_in_the_frame_is_edited() {
+        install(SIGUSR1, &COUNT).unwrap();
+        ENTRY.store(raw::handler(SIGUSR1), SeqCst);
+        raw::set(SIGUSR1, probe as raw::WithInfo as usize, libc::SA_SIGINFO, &[]);
+        let before = kernel_mask();
+        let section = DeferGuard::new();
+        raise(SIGUSR1).unwrap();
+        assert_eq!((count(), CHANGED.load(SeqCst), OUTSIDE.load(SeqCst)), (0, 8, 0));
+        assert!(MASK_AT.load(SeqCst) > 0);
+        // All but SIGKILL, SIGSTOP, six faults, SIGABRT, and what the C library keeps for itself.
+        let held = kernel_mask();
+        assert!((52..=55).contains(&held.len()), "{held:?}");
+        assert!(held.contains(&1) && held.contains(&64));
+        drop(section);
+        assert_eq!((count(), kernel_mask()), (1, before));
+    }
+}
+
+#[cfg(has_deferral)]
+use frame::only_the_kernel_s_mask_in_the_frame_is_edited;
+
+#[cfg(not(has_deferral))]
+fn only_the_kernel_s_mask_in_the_frame_is_edited() {
+    deferral_or_skip()
+}
+
+static PAGE: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+const PAGE_SIZE: usize = 1 << 16;
+
+/// Makes the page writable, as a garbage collector does; another signal arrives meanwhile.
+fn repair(_: Signal, _: &Info) {
+    OTHER.fetch_add(1, SeqCst);
+    let _ = raise(SIGUSR1);
+    drop(BlockGuard::new(SIGTERM));
+    if count() != 0 {
+        EARLY.store(true, SeqCst);
+    }
+    // SAFETY: the page is ours.
+    unsafe { libc::mprotect(PAGE.load(SeqCst), PAGE_SIZE, libc::PROT_READ | libc::PROT_WRITE) };
+}
+
+/// A fault that is repaired by its handler, in which SIGUSR1 arrives.
+fn fault() {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANON;
+    // SAFETY: asks for fresh memory, which may not be touched before the handler allows it.
+    unsafe {
+        let page = libc::mmap(std::ptr::null_mut(), PAGE_SIZE, libc::PROT_NONE, flags, -1, 0);
+        assert_ne!(page, libc::MAP_FAILED);
+        PAGE.store(page, SeqCst);
+        page.cast::<u8>().write_volatile(1);
+        libc::munmap(page, PAGE_SIZE);
+    }
+}
+
+/// For each kind of guard after the fault, dropped in the section or after it.
+fn a_fault_in_a_section_is_repaired_and_the_mask_comes_back() {
+    install(SIGUSR1, &COUNT).unwrap();
+    install(SIGUSR2, &COUNT).unwrap();
+    // SAFETY: mprotect, raise and guards are async-signal-safe.
+    let repair = Action::new(unsafe { Handler::with_info(repair) });
+    let _outside = BlockGuard::new(SIGHUP);
+    let (mask, before) = (blocked(), kernel_mask());
+    let full = SignalSet::full() - (SIGSEGV | SIGUSR2);
+    for sa_mask in [SignalSet::empty(), full | SIGUSR2] {
+        install(SIGSEGV, repair.block(sa_mask)).unwrap();
+        for (early, late) in [(false, false), (true, false), (false, true), (true, true)] {
+            COUNT.store(0, SeqCst);
+            let section = DeferGuard::new();
+            if early {
+                raise(SIGUSR2).unwrap();
+            }
+            fault();
+            assert_eq!((count(), blocked()), (0, mask), "in the section, after the fault");
+            let block = BlockGuard::new(full);
+            assert_eq!((count(), block.previous(), blocked()), (0, mask, full - unblockable()));
+            if late {
+                drop(section);
+                assert_eq!(count(), usize::from(early), "what the block leaves open");
+                assert_eq!(blocked(), full - unblockable());
+                assert!(pending().contains(SIGUSR1));
+                drop(block);
+            } else {
+                let open = UnblockGuard::new(SIGUSR1);
+                assert_eq!((count(), blocked()), (0, full - (unblockable() | SIGUSR1)));
+                drop(open);
+                drop(block);
+                assert_eq!((count(), blocked()), (0, mask));
+                drop(section);
+            }
+            assert_eq!((count(), blocked(), kernel_mask()), (1 + usize::from(early), mask, before.clone()));
+        }
+    }
+    assert_eq!(OTHER.load(SeqCst), 8);
+    assert!(!EARLY.load(SeqCst));
+}
+
+fn unblockable() -> SignalSet {
+    signal::SIGKILL | signal::SIGSTOP
+}
+
+/// The one that `std` makes for each thread is small: 8 KiB, of which the frame of a signal can take more than 3.
+fn deferral_fits_a_small_alternate_stack() {
+    install(SIGUSR1, Action::new(&COUNT).flags(Flags::ONSTACK)).unwrap();
+    let pipe = signal::SelfPipe::new(SIGUSR2).unwrap();
+    let thread = std::thread::spawn(|| {
+        // One after the other: two frames at once hardly fit, whatever the handlers do.
+        for signal in [SIGUSR1, SIGUSR2] {
+            let section = DeferGuard::new();
+            raise(signal).unwrap();
+            assert_eq!(pending(), signal.into());
+            drop(section);
+            assert_eq!((count(), pending()), (1, SignalSet::empty()));
+        }
+    });
+    thread.join().unwrap();
+    assert_eq!((count(), pipe.pending()), (1, SIGUSR2.into()));
+}
+
+common::main! {
+    entering_and_leaving_makes_no_system_call,
+    only_the_kernel_s_mask_in_the_frame_is_edited,
+    a_fault_in_a_section_is_repaired_and_the_mask_comes_back,
+    deferral_fits_a_small_alternate_stack,
+}
