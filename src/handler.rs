@@ -84,7 +84,7 @@ pub(crate) extern "C" fn function_with_info<F: Fn(Signal, &Info)>(
 
 #[allow(clippy::declare_interior_mutable_const)] // the initial value of each entry of a table, never used in place
 mod initial {
-    use super::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Previous, Slot};
+    use super::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Previous, Slot};
     use core::ptr;
 
     pub(super) const FLAG: AtomicPtr<AtomicBool> = AtomicPtr::new(ptr::null_mut());
@@ -94,6 +94,7 @@ mod initial {
         Previous { plain: AtomicPtr::new(ptr::null_mut()), with_info: AtomicPtr::new(ptr::null_mut()) };
     pub(super) const SLOT: Slot = Slot::new();
     pub(super) const WORD: AtomicU32 = AtomicU32::new(0);
+    pub(super) const NOBODY: AtomicI32 = AtomicI32::new(0);
 }
 
 /// What `Handler::Flag` sets and `Handler::Count` counts. The targets are `'static`, so that a handler still running
@@ -154,10 +155,10 @@ pub(crate) struct Slot {
     pub(crate) arrived: Bits,
     /// Whether the doorbell has been rung since the reader last silenced it.
     pub(crate) rung: AtomicBool,
-    /// What arrived in a child that has not made the pipe its own yet, and which child that is: after `vfork` it writes
-    /// into its parent's memory, and must leave the parent's own signals alone.
-    pub(crate) stray_owner: AtomicI32,
-    pub(crate) strays: Bits,
+    /// What arrived in a process that the pipe does not belong to (a forked child that has not made it its own yet): for
+    /// each signal, which process that was, or 0. A child of `vfork` writes into its parent's memory, and its number tells
+    /// what is not the parent's.
+    strays: Table<AtomicI32>,
 }
 
 impl Bits {
@@ -165,11 +166,7 @@ impl Bits {
         Bits([initial::WORD; HIGHEST as usize / 32 + 1])
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| word.load(SeqCst) == 0)
-    }
-
-    fn insert(&self, number: c_int) {
+    pub(crate) fn insert(&self, number: c_int) {
         if let Some(word) = self.0.get(number as usize / 32) {
             word.fetch_or(1 << (number as u32 % 32), SeqCst);
         }
@@ -197,8 +194,7 @@ impl Slot {
             write: AtomicI32::new(-1),
             arrived: Bits::new(),
             rung: AtomicBool::new(false),
-            stray_owner: AtomicI32::new(0),
-            strays: Bits::new(),
+            strays: [initial::NOBODY; HIGHEST as usize + 1],
         }
     }
 
@@ -230,33 +226,34 @@ impl Slot {
         }
     }
 
-    /// Records what arrives in a process that this pipe does not belong to.
-    fn stray(&self, number: c_int, pid: c_int) {
-        let last = self.stray_owner.load(SeqCst);
-        if last != pid {
-            if last != 0 {
-                self.strays.take(|_| {});
+    /// Takes back what was recorded for a process that did not own the pipe: whoever succeeds reports the signal.
+    fn take_stray(&self, number: usize, pid: c_int) -> bool {
+        self.strays.get(number).map_or(false, |who| who.compare_exchange(pid, 0, SeqCst, SeqCst).is_ok())
+    }
+
+    /// Takes all of them back and calls `each` with their numbers.
+    pub(crate) fn take_strays(&self, pid: c_int, mut each: impl FnMut(c_int)) {
+        for number in 0..=HIGHEST {
+            if self.take_stray(number as usize, pid) {
+                each(number);
             }
-            self.stray_owner.store(pid, SeqCst);
         }
-        self.strays.insert(number);
     }
 
     fn notify(&self, number: c_int, pid: c_int, watches: impl Fn() -> bool) {
-        let foreign = self.owner.load(SeqCst) != pid;
-        if foreign {
-            self.stray(number, pid);
-            // If another thread of the child makes the pipe its own just now, it may have looked before we recorded.
-            if self.owner.load(SeqCst) != pid {
+        if self.owner.load(SeqCst) != pid {
+            if let Some(who) = self.strays.get(number as usize) {
+                who.store(pid, SeqCst);
+            }
+            // If another thread makes the pipe this process's own just now, it may have looked before we recorded.
+            if self.owner.load(SeqCst) != pid || !self.take_stray(number as usize, pid) {
                 return;
             }
         }
         if self.acquire() {
             // Asked again: another pipe may have taken the slot since.
             if watches() {
-                if !foreign {
-                    self.arrived.insert(number);
-                }
+                self.arrived.insert(number);
                 self.ring();
             }
             self.release();

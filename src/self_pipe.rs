@@ -58,6 +58,10 @@ use libc::c_int;
 ///   the pipe no longer hears the signal.
 /// - A SIGSEGV, SIGBUS, SIGFPE or SIGILL that comes of a fault cannot be watched in any useful way: the handler returns
 ///   to the fault.
+/// - What has arrived and was not read is gone with the pipe. To lose nothing at the end, block the signals, look once more
+///   with [`pending`](SelfPipe::pending), drop the pipe, unblock.
+/// - A child that closes descriptors that it inherited must drop the pipe first: dropping or reopening it later would hit
+///   whatever has been given the numbers since.
 /// - Its functions are not async-signal-safe. All may be called from several threads at once.
 ///
 /// Source: D. J. Bernstein, [the self-pipe trick](https://cr.yp.to/docs/selfpipe.html); Stevens, UNP 22.3 to 22.5.
@@ -132,6 +136,8 @@ impl SelfPipe {
             match poll(self.as_raw_fd(), libc::POLLIN, deadline) {
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(error),
+                // One poll cannot wait for longer than 24 days.
+                Ok(false) if deadline.left().map_or(true, |left| left > Duration::ZERO) => {}
                 Ok(false) => return Ok(None),
                 Ok(true) => {
                     let set = self.pending();
@@ -249,7 +255,7 @@ impl Slot {
         self.write.store(bell.write, Release);
         self.empty();
         // What came for the pipe before, in a child that never made it its own.
-        self.strays.take(|_| {});
+        self.take_strays(Pid::current().as_raw(), |_| {});
         self.owner.store(Pid::current().as_raw(), SeqCst);
         self.references.store(1, SeqCst);
     }
@@ -263,30 +269,27 @@ impl Slot {
     fn adopt(&self, pid: c_int) -> Result<()> {
         Doorbell { read: self.read.load(Acquire), write: self.write.load(Acquire) }.renew()?;
         self.empty();
-        if self.stray_owner.swap(pid, SeqCst) != pid {
-            self.strays.take(|_| {});
-        }
-        // As in `drop`. No handler here takes one before the owner is set.
+        // As in `close`. No handler here takes one before the owner is set.
         self.references.store(1, SeqCst);
         self.owner.store(pid, SeqCst);
-        if !self.strays.is_empty() {
+        self.take_strays(pid, |number| {
+            self.arrived.insert(number);
             self.ring();
-        }
+        });
         Ok(())
     }
 
     fn collect(&self) -> SignalSet {
         let pid = Pid::current().as_raw();
         let mut set = SignalSet::empty();
-        let mut insert = |number| set.extend(Signal::from_raw(number));
+        let insert = |number| set.extend(Signal::from_raw(number));
         if self.owner.load(SeqCst) == pid {
             // In this order: see `Slot::ring`.
             self.silence();
             self.rung.swap(false, SeqCst);
-            self.arrived.take(&mut insert);
-        }
-        if self.stray_owner.load(SeqCst) == pid {
-            self.strays.take(&mut insert);
+            self.arrived.take(insert);
+        } else {
+            self.take_strays(pid, insert);
         }
         set
     }

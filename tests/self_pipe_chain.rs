@@ -203,6 +203,40 @@ extern "C" fn notes_its_mask(_: c_int) {
     MASK.store(bits.map(|(at, signal)| usize::from(blocked.contains(*signal)) << at).sum(), SeqCst);
 }
 
+#[cfg(has_sa_onstack)]
+extern "C" fn notes_its_stack(_: c_int) {
+    // SAFETY: zero is valid, and there is room for the structure.
+    unsafe {
+        let mut stack: libc::stack_t = std::mem::zeroed();
+        libc::sigaltstack(std::ptr::null(), &mut stack);
+        CALLS.store(if stack.ss_flags & libc::SS_ONSTACK == 0 { 1 } else { 2 }, SeqCst);
+    }
+}
+
+/// The frames of a handler whose owner never asked for the alternate stack may not fit there.
+#[cfg(has_sa_onstack)]
+fn it_runs_on_the_stack_that_its_owner_asked_for() {
+    let memory = vec![0u8; 1 << 16].leak();
+    // SAFETY: zero is valid; the memory stays for ever.
+    unsafe {
+        let mut stack: libc::stack_t = std::mem::zeroed();
+        stack.ss_sp = memory.as_mut_ptr().cast();
+        stack.ss_size = memory.len();
+        assert_eq!(libc::sigaltstack(&stack, std::ptr::null_mut()), 0);
+    }
+    for (flags, expected) in [(0, 1), (libc::SA_ONSTACK as c_int, 2)] {
+        raw::set(SIGUSR1, notes_its_stack as raw::Plain as usize, flags, &[]);
+        let _pipe = SelfPipe::new(SIGUSR1).unwrap();
+        raise(SIGUSR1).unwrap();
+        assert_eq!(CALLS.load(SeqCst), expected);
+    }
+}
+
+#[cfg(not(has_sa_onstack))]
+fn it_runs_on_the_stack_that_its_owner_asked_for() {
+    common::skip("no alternate stack here");
+}
+
 fn what_its_owner_blocked_is_blocked_while_it_runs() {
     raw::set(SIGUSR1, notes_its_mask as raw::Plain as usize, 0, &[SIGINT, SIGABRT]);
     raise(SIGUSR1).unwrap();
@@ -257,6 +291,7 @@ common::main! {
     a_raw_handler_of_three_arguments_gets_all_three,
     a_handler_without_sa_restart_still_interrupts_and_one_with_it_does_not,
     over_a_default_disposition_only_sigalrm_interrupts, the_pipe_outlives_a_handler_for_one_signal,
-    what_its_owner_blocked_is_blocked_while_it_runs, a_forked_child_calls_it_too,
+    what_its_owner_blocked_is_blocked_while_it_runs,
+    it_runs_on_the_stack_that_its_owner_asked_for, a_forked_child_calls_it_too,
     a_handler_that_forks_crosses_no_wires,
 }

@@ -45,4 +45,18 @@ fn a_vfork_child_does_not_disturb_its_parent() {
     });
 }
 
-common::main! { a_vfork_child_does_not_disturb_its_parent }
+fn a_vfork_child_does_not_disturb_a_forked_one() {
+    let pipe = SelfPipe::new(SIGUSR1 | SIGUSR2).unwrap();
+    for reopens in [true, false] {
+        in_child(|| {
+            raise(SIGUSR1).unwrap();
+            if reopens {
+                pipe.reopen().unwrap();
+            }
+            raise_in_vfork_child(SIGUSR2);
+            assert_eq!(pipe.pending(), SIGUSR1.into(), "reopened: {reopens}");
+        });
+    }
+}
+
+common::main! { a_vfork_child_does_not_disturb_its_parent, a_vfork_child_does_not_disturb_a_forked_one }

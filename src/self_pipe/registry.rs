@@ -38,15 +38,17 @@ pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal) -> Resu
         watchers.fetch_or(1 << index, AcqRel);
         return Ok(());
     }
-    // What the entry needs stands ready before the kernel can call it.
+    // What the entry needs stands ready before the kernel can call it; and what comes back in the end, before a child that
+    // another thread forks just now can see the watcher.
     call_on(signal, current.handler());
+    *saved(registry, signal) = Some(current);
     let before = watchers.fetch_or(1 << index, AcqRel);
     match install(signal, watching(signal, &current)) {
         Ok(old) => {
-            if old.handler() != current.handler() {
+            if old != current {
                 call_on(signal, old.handler());
+                *saved(registry, signal) = Some(old);
             }
-            *saved(registry, signal) = Some(old);
             Ok(())
         }
         Err(error) => {
@@ -60,7 +62,8 @@ pub(super) fn unwatch(registry: &Locked<'_>, index: usize, signal: Signal) -> Re
     let before = watchers(signal);
     // The disposition first: a signal in between still finds the pipe.
     if before == 1 << index && query(signal)?.handler() == entry() {
-        if let Some(previous) = saved(registry, signal).take() {
+        // Left where it is: a child forked just now needs it too.
+        if let Some(previous) = *saved(registry, signal) {
             install(signal, previous)?;
         }
     }
@@ -72,12 +75,13 @@ pub(super) fn unwatch(registry: &Locked<'_>, index: usize, signal: Signal) -> Re
 /// the middle of it, which could fork there.
 fn watching(signal: Signal, current: &Action) -> Action {
     let action = Action::new(entry()).block(SignalSet::asynchronous() | current.mask());
-    #[cfg(has_sa_onstack)]
-    let action = action.flags(Flags::ONSTACK);
     if let Handler::Default | Handler::Ignore = current.handler() {
+        #[cfg(has_sa_onstack)]
+        let action = action.flags(Flags::ONSTACK);
         return if signal == SIGCHLD { action.flags(Flags::NOCLDSTOP) } else { action };
     }
-    // A function that is called on keeps the flags that its owner gave it, where they are not about the call itself.
+    // A function that is called on keeps the flags that its owner gave it, where they are not about the call itself; the
+    // stack too: its frames may not fit on an alternate one.
     let flags = current.installed_flags();
     action.restart(flag::has(flags.bits(), flag::RESTART)).flags(flags - Flags::RESETHAND - Flags::NODEFER)
 }
