@@ -79,8 +79,7 @@ fn input_on_a_socket_raises_sigio_until_it_is_switched_off() {
     eventually("SIGIO arrives", || count(&IO) > 0);
     notify(fd, false).unwrap();
     let heard = count(&IO);
-    let mut buffer = [0; 64];
-    reader.read(&mut buffer).unwrap();
+    reader.read_exact(&mut [0; 21]).unwrap();
     writer.write_all(b"y").unwrap();
     // What is sent to this process comes after whatever the write would have raised.
     signal::kill(Pid::current(), SIGIO).unwrap();

@@ -3,10 +3,13 @@
 //!
 //! usage: comsat PORT [WORKERS]
 
-use signal::{install, kill_own_group, Handler, Pid, SelfPipe, SIGTERM, SIGUSR1};
+use nix::errno::Errno;
+use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
+use signal::{install, kill, kill_own_group, Handler, Pid, SelfPipe, SIGINT, SIGTERM, SIGUSR1};
 use std::io::{BufRead, BufReader, Write};
 use std::net::UdpSocket;
-use std::process::{Command, Stdio};
+use std::os::fd::AsFd;
+use std::process::{Child, Command, Stdio};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -21,26 +24,43 @@ fn main() -> Result<()> {
 fn listen(port: u16, workers: u32) -> Result<()> {
     // It hears its own signal, and survives.
     install(SIGUSR1, Handler::Ignore)?;
+    let stop = SelfPipe::new(SIGTERM | SIGINT)?;
     let socket = UdpSocket::bind(("127.0.0.1", port))?;
-    for _ in 0..workers {
-        let mut worker = Command::new(std::env::current_exe()?);
-        let mut worker = worker.arg("--worker").stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        // It listens when it says so.
-        let mut line = String::new();
-        BufReader::new(worker.stdout.take().ok_or("no pipe")?).read_line(&mut line)?;
-    }
+    socket.set_nonblocking(true)?;
+    let workers = (0..workers).map(|_| start_worker()).collect::<Result<Vec<Child>>>()?;
     say_ready()?;
-    loop {
-        // As comsat(8) has it: `user@offset`.
-        let mut mail = [0; 256];
-        let length = socket.recv(&mut mail)?;
-        eprintln!(
-            "comsat {}: mail for {}",
-            Pid::current(),
-            String::from_utf8_lossy(&mail[..length]).escape_default()
-        );
+    while stop.pending().is_empty() {
+        let mut entries =
+            [PollFd::new(stop.as_fd(), PollFlags::POLLIN), PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut entries, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => tell_of_mail(&socket)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    for mut worker in workers {
+        kill(Pid::from(&worker), SIGTERM)?;
+        worker.wait()?;
+    }
+    Ok(())
+}
+
+fn start_worker() -> Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let mut worker = command.arg("--worker").stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    // It listens when it says so.
+    BufReader::new(worker.stdout.take().ok_or("no pipe")?).read_line(&mut String::new())?;
+    Ok(worker)
+}
+
+fn tell_of_mail(socket: &UdpSocket) -> Result<()> {
+    // As comsat(8) has it: `user@offset`.
+    let mut mail = [0; 256];
+    while let Ok(length) = socket.recv(&mut mail) {
+        let whom = String::from_utf8_lossy(&mail[..length]);
+        say(&format!("comsat {}: mail for {}\n", Pid::current(), whom.escape_default()))?;
         kill_own_group(SIGUSR1)?;
     }
+    Ok(())
 }
 
 fn work() -> Result<()> {
@@ -51,8 +71,13 @@ fn work() -> Result<()> {
         if arrived.contains(SIGTERM) {
             return Ok(());
         }
-        eprintln!("comsat worker {}: has heard of mail", Pid::current());
+        say(&format!("comsat worker {}: has heard of mail\n", Pid::current()))?;
     }
+}
+
+/// In one piece: others write there too.
+fn say(line: &str) -> Result<()> {
+    Ok(std::io::stderr().write_all(line.as_bytes())?)
 }
 
 /// A line to the descriptor that the starter has made for this.
