@@ -177,7 +177,9 @@ fn a_panic_in_a_handler_aborts_with_a_message() {
             signal::raise(SIGUSR1).unwrap();
         });
         assert_eq!(status.signal(), Some(SIGABRT), "{stderr}");
-        assert!(stderr.contains("signal: a signal handler panicked, aborting\n"), "{stderr}");
+        // Where the frame of a signal cannot be unwound through (musl), `std` aborts before this crate can.
+        let messages = ["signal: a signal handler panicked, aborting\n", "failed to initiate panic"];
+        assert!(messages.iter().any(|message| stderr.contains(message)), "{stderr}");
     }
 }
 
