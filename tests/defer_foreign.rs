@@ -8,7 +8,7 @@ use common::raw;
 use libc::c_int;
 use signal::{
     blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Info, Pid, Signal, SignalSet, SIGHUP,
-    SIGTERM, SIGUSR1,
+    SIGTERM, SIGUSR1, SIGUSR2,
 };
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -29,6 +29,12 @@ fn kernel_mask() -> Vec<c_int> {
         let mut set: libc::sigset_t = std::mem::zeroed();
         assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut set), 0);
         (1..=64).filter(|number| libc::sigismember(&set, *number) == 1).collect()
+    }
+}
+
+fn deferral_or_skip() {
+    if !cfg!(has_deferral) {
+        common::skip("sections are blocks here");
     }
 }
 
@@ -136,6 +142,48 @@ fn a_full_queue_loses_nothing_that_found_no_place() {
     assert_eq!((count(), kernel_mask()), (crowd.len(), vec![]));
 }
 
+/// What was kept is handled one after the other; a child that is forked in between has none of it.
+fn a_handler_that_forks_takes_nothing_kept_along() {
+    deferral_or_skip();
+    fn fork(_: Signal) {
+        // SAFETY: on Linux, in a process with one thread, as good as any system call.
+        OTHER.store(unsafe { libc::fork() } as usize, SeqCst);
+    }
+    // SAFETY: as above.
+    install(SIGUSR2, unsafe { Handler::new(fork) }).unwrap();
+    install(SIGUSR1, &COUNT).unwrap();
+    let crowd = SIGUSR1 | SIGUSR2;
+    let block = BlockGuard::new(crowd);
+    crowd.iter().for_each(|signal| raise(signal).unwrap());
+    let section = DeferGuard::new();
+    // Both at once: the kernel stacks the handlers, and the one with the higher number is kept first.
+    drop(block);
+    assert_eq!(pending(), crowd);
+    drop(section);
+    let (child, handled) = (OTHER.load(SeqCst) as i32, count());
+    if child == 0 {
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(handled as i32) };
+    }
+    let status = common::wait_for(Pid::from_raw(child).unwrap());
+    assert_eq!((handled, status.code(), blocked()), (1, Some(0), SignalSet::empty()));
+}
+
+/// The section that it leaves open goes on, with what has not been handled yet.
+fn a_handler_that_leaves_a_section_open_ends_the_settling() {
+    deferral_or_skip();
+    install(SIGUSR1, &COUNT).unwrap();
+    // SAFETY: opening a section is async-signal-safe.
+    install(SIGUSR2, unsafe { Handler::new(|_| std::mem::forget(DeferGuard::new())) }).unwrap();
+    let section = DeferGuard::new();
+    raise(SIGUSR2).unwrap();
+    raise(SIGUSR1).unwrap();
+    drop(section);
+    raise(SIGUSR1).unwrap();
+    assert_eq!((count(), blocked()), (0, SignalSet::empty()));
+    assert!(pending().contains(SIGUSR1));
+}
+
 /// Whether that process sleeps.
 fn asleep(pid: Pid) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -144,9 +192,7 @@ fn asleep(pid: Pid) -> bool {
 
 /// A read that restarts and a poll that never does.
 fn no_handler_runs_in_a_call_that_sleeps() {
-    if !cfg!(has_deferral) {
-        common::skip("sections are blocks here");
-    }
+    deferral_or_skip();
     install(SIGUSR1, &COUNT).unwrap();
     for polls in [false, true] {
         COUNT.store(0, SeqCst);
@@ -176,5 +222,7 @@ common::main! {
     a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits,
     a_full_queue_loses_neither_signals_nor_their_order,
     a_full_queue_loses_nothing_that_found_no_place,
+    a_handler_that_forks_takes_nothing_kept_along,
+    a_handler_that_leaves_a_section_open_ends_the_settling,
     no_handler_runs_in_a_call_that_sleeps,
 }
