@@ -175,9 +175,12 @@ fn a_handler_that_leaves_a_section_open_ends_the_settling() {
     install(SIGUSR1, &COUNT).unwrap();
     // SAFETY: opening a section is async-signal-safe.
     install(SIGUSR2, unsafe { Handler::new(|_| std::mem::forget(DeferGuard::new())) }).unwrap();
+    let crowd = SIGUSR1 | SIGUSR2;
+    let block = BlockGuard::new(crowd);
+    crowd.iter().for_each(|signal| raise(signal).unwrap());
     let section = DeferGuard::new();
-    raise(SIGUSR2).unwrap();
-    raise(SIGUSR1).unwrap();
+    // As above: SIGUSR2 is the first.
+    drop(block);
     drop(section);
     raise(SIGUSR1).unwrap();
     assert_eq!((count(), blocked()), (0, SignalSet::empty()));
