@@ -1,11 +1,11 @@
 //! How a service says that it is ready: by a line on the descriptor whose number is in `NOTIFY_FD`, or by systemd's
 //! protocol, a datagram `READY=1` to the socket that `NOTIFY_SOCKET` names.
 
-use crate::process::keep_open;
+use crate::process::{pass_on, NOTIFY_FD};
 use nix::unistd::{chown, Uid};
 use std::fs::{self, Permissions};
 use std::io::{self, PipeReader, PipeWriter, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -61,8 +61,8 @@ impl Notifier {
         let explain = |error| io::Error::other(format!("socket `{}`: {error}", path.display()));
         let socket = Socket::bind(path.clone(), owner).map_err(explain)?;
         let (pipe, service) = io::pipe()?;
-        command.env("NOTIFY_SOCKET", &path).env("NOTIFY_FD", service.as_raw_fd().to_string());
-        keep_open(command, &service);
+        command.env("NOTIFY_SOCKET", &path).env("NOTIFY_FD", NOTIFY_FD.to_string());
+        pass_on(command, &service);
         Ok(Notifier { pipe: Some(pipe), service: Some(service), socket })
     }
 

@@ -10,6 +10,7 @@ use nix::unistd::{Gid, Uid, User};
 use signal::{CommandExt as _, Pid, Signal};
 use std::collections::HashMap;
 use std::ffi::CString;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt as _;
@@ -24,11 +25,20 @@ pub struct Processes {
     notifiers: IndexMap<String, Notifier>,
     /// The state of the file that a service will make, before it was started.
     stamps: HashMap<String, ready::Stamp>,
+    /// Nothing else is to get the number `NOTIFY_FD`, if it was free.
+    _placeholder: File,
 }
 
 impl Processes {
-    pub fn new(notify_directory: PathBuf, shared_group: bool) -> Processes {
-        Processes { shared_group, notify_directory, notifiers: IndexMap::new(), stamps: HashMap::new() }
+    /// `placeholder` was opened before anything else.
+    pub fn new(notify_directory: PathBuf, shared_group: bool, placeholder: File) -> Processes {
+        Processes {
+            shared_group,
+            notify_directory,
+            notifiers: IndexMap::new(),
+            stamps: HashMap::new(),
+            _placeholder: placeholder,
+        }
     }
 
     /// What to wait for: descriptors on which services speak, with their names.
@@ -185,12 +195,16 @@ fn explain(service: &Service, error: &io::Error) -> SpawnError {
     }
 }
 
-/// Has the child keep a descriptor when it becomes another program.
-pub fn keep_open(command: &mut Command, fd: &impl AsRawFd) {
+/// The descriptor on which a service can say that it is ready: one digit, for shells know no others.
+pub const NOTIFY_FD: i32 = 3;
+
+/// Has the child find this descriptor under the number `NOTIFY_FD`. In the starter that number must be taken
+/// (`Processes::new` sees to it), or it could be that of the pipe by which `Command` tells of errors.
+pub fn pass_on(command: &mut Command, fd: &impl AsRawFd) {
     let fd = fd.as_raw_fd();
     // SAFETY: one system call on plain values.
     unsafe {
-        command.pre_exec(move || match libc::fcntl(fd, libc::F_SETFD, 0) {
+        command.pre_exec(move || match libc::dup2(fd, NOTIFY_FD) {
             -1 => Err(io::Error::last_os_error()),
             _ => Ok(()),
         })

@@ -44,18 +44,20 @@ pub struct Options {
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 pub fn run(mut options: Options) -> Result<()> {
+    // The lowest number that is free: the one that services find their own descriptor under, or that is taken already.
+    let placeholder = File::open("/dev/null")?;
     // Whoever started this may have ignored it, and then no child would have a status.
     signal::install(SIGCHLD, signal::Handler::Default)?;
     let services = config::load(&options.file)?;
     if options.daemon {
-        return run_in_background(options, services);
+        return run_in_background(options, services, placeholder);
     }
     let pid_file = options.pid_file.take().map(|path| pid_file::lock(&path)).transpose()?;
     log::init(options.log.unwrap_or(Log::Stderr));
-    serve(set_up(&options, services)?, pid_file)
+    serve(set_up(&options, services, placeholder)?, pid_file)
 }
 
-fn run_in_background(mut options: Options, services: Services) -> Result<()> {
+fn run_in_background(mut options: Options, services: Services, placeholder: File) -> Result<()> {
     // They are to mean the same from the directory `/`.
     options.file = std::path::absolute(&options.file)?;
     options.control.make_absolute()?;
@@ -69,7 +71,7 @@ fn run_in_background(mut options: Options, services: Services) -> Result<()> {
     }
     let daemon = daemonize(background).map_err(|error| explain(&options, error))?;
     log::init(options.log.unwrap_or(Log::Syslog));
-    match set_up(&options, services) {
+    match set_up(&options, services, placeholder) {
         Ok(event_loop) => {
             daemon.ready();
             serve(event_loop, None)
@@ -101,7 +103,7 @@ fn fail(daemon: Daemon, error: &(dyn Error + 'static)) -> ! {
     daemon.fail(Errno::from_raw_os_error(number))
 }
 
-fn set_up(options: &Options, services: Services) -> Result<EventLoop> {
+fn set_up(options: &Options, services: Services, placeholder: File) -> Result<EventLoop> {
     if options.shared_group {
         // What happens there stays there: the script that started it is in the old group. If it leads one, this fails.
         let _ = session::new_session();
@@ -111,7 +113,7 @@ fn set_up(options: &Options, services: Services) -> Result<EventLoop> {
     }
     let signals = SelfPipe::new([SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1])?;
     let server = Server::bind(&options.control.path())?;
-    let processes = Processes::new(server.directory()?, options.shared_group);
+    let processes = Processes::new(server.directory().to_owned(), options.shared_group, placeholder);
     let supervisor = Supervisor::new(services, processes);
     Ok(EventLoop { signals, server, supervisor, config: options.file.clone(), ends: 0 })
 }

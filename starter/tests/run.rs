@@ -257,12 +257,18 @@ fn a_storm_of_a_thousand_exits_leaves_no_zombie_and_loses_no_line() {
 
 #[test]
 fn orphans_are_adopted_and_reaped() {
-    // The grandchild leaves the session, so that the clean-up does not find it.
-    let running = run_with("[service.a]\ncommand = ['sh', '-c', 'setsid sh -c \"sleep 0.1; exit 7\" & exec sleep 0.01']\nrestart = 'never'\n", |command| {
+    // The grandchild leaves the session first, so that the clean-up does not find it.
+    let config = r#"
+        [service.a]
+        command = ["sh", "-c", "setsid sh -c 'touch away; while [ -e away ]; do sleep 0.01; done; exit 7' & until [ -e away ]; do sleep 0.01; done"]
+        restart = "never"
+    "#;
+    let running = run_with(config, |command| {
         command.arg("--reap-orphans");
     });
-    running.wait_for_line(&["orphan exited with code 7", "code=7"]);
     running.wait_for_state("a", "done");
+    std::fs::remove_file(running.place.join("away")).unwrap();
+    running.wait_for_line(&["orphan exited with code 7", "code=7"]);
     assert_eq!(running.children(), []);
     running.end();
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod connection;
+mod directory;
 mod server;
 
 pub use self::client::ask;

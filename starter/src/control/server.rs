@@ -1,6 +1,7 @@
 //! The side of the starter: the socket and its connections.
 
 use super::connection::{Connection, Phase};
+use super::directory::Directory;
 use super::{Answer, Request};
 use crate::supervisor::{Goal, Progress};
 use indexmap::IndexMap;
@@ -10,7 +11,7 @@ use nix::unistd::{geteuid, Uid};
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -24,8 +25,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub struct Server {
     listener: UnixListener,
     path: PathBuf,
-    /// The file as it was made, so that a later starter's is not removed.
-    identity: (u64, u64),
+    directory: Directory,
     connections: IndexMap<u64, Connection>,
     next: u64,
     paused_until: Option<Instant>,
@@ -42,16 +42,9 @@ impl Server {
     /// Takes the socket over from a starter that has died, not from one that lives.
     pub fn bind(path: &Path) -> io::Result<Server> {
         let about = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let directory = Directory::lock(path).map_err(about)?;
         if fs::symlink_metadata(path).is_ok_and(|data| data.file_type().is_socket()) {
-            match UnixStream::connect(path) {
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                    fs::remove_file(path).map_err(about)?;
-                }
-                Ok(_) => {
-                    return Err(about(io::Error::new(ErrorKind::AddrInUse, "another starter is running")))
-                }
-                Err(error) => return Err(about(error)),
-            }
+            fs::remove_file(path).map_err(about)?;
         }
         // From the first moment nobody else can connect. There is one thread.
         let before = umask(Mode::from_bits_truncate(0o177));
@@ -59,29 +52,19 @@ impl Server {
         umask(before);
         let listener = listener.map_err(about)?;
         listener.set_nonblocking(true)?;
-        let data = fs::symlink_metadata(path).map_err(about)?;
         Ok(Server {
             listener,
             path: path.to_owned(),
-            identity: (data.dev(), data.ino()),
+            directory,
             connections: IndexMap::new(),
             next: 0,
             paused_until: None,
         })
     }
 
-    /// A directory next to the socket for those of the services, which must be able to enter it.
-    pub fn directory(&self) -> io::Result<PathBuf> {
-        let directory = directory_of(&self.path);
-        let about =
-            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", directory.display()));
-        // A starter that has died may have left one.
-        match fs::remove_dir_all(&directory) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(about(error)),
-            _ => {}
-        }
-        fs::DirBuilder::new().mode(0o711).create(&directory).map_err(about)?;
-        Ok(directory)
+    /// For the sockets of the services.
+    pub fn directory(&self) -> &Path {
+        &self.directory.path
     }
 
     pub fn listening(&self) -> impl Iterator<Item = (Listening, BorrowedFd<'_>, PollFlags)> {
@@ -185,18 +168,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let is_ours = |data: fs::Metadata| (data.dev(), data.ino()) == self.identity;
-        if fs::symlink_metadata(&self.path).is_ok_and(is_ours) {
-            let _ = fs::remove_dir_all(directory_of(&self.path));
-            let _ = fs::remove_file(&self.path);
-        }
+        // Before the directory, with which the lock goes.
+        let _ = fs::remove_file(&self.path);
     }
-}
-
-fn directory_of(socket: &Path) -> PathBuf {
-    let mut name = socket.as_os_str().to_owned();
-    name.push(".d");
-    PathBuf::from(name)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -5,6 +5,7 @@
 use signal::child::Status;
 use signal::{CommandExt, Pid, Signal, SIGKILL, SIGTERM};
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -79,7 +80,7 @@ pub fn run_with(config: &str, change: impl FnOnce(&mut Command)) -> Running {
     // Away from the test's own group, whatever the services do.
     let child = command.new_session().spawn().unwrap();
     let running = Running { place, child };
-    eventually("the starter runs", || running.place.join("socket").exists().then_some(()));
+    eventually("the starter runs", || UnixStream::connect(running.place.join("socket")).ok().map(drop));
     running
 }
 
