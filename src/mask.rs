@@ -84,9 +84,16 @@ pub fn pending() -> SignalSet {
 }
 
 impl SignalSet {
-    /// What can be blocked without harm: everything but SIGKILL and SIGSTOP, the faults, which kill (Linux) or spin for ever (macOS) while
-    /// they are blocked, and SIGABRT, without which `abort` does not.
-    pub(crate) fn asynchronous() -> SignalSet {
+    /// Everything that can be blocked without harm, for a region in which nothing may come in between: all but SIGKILL and
+    /// SIGSTOP, the faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS), which kill (Linux) or spin for ever (macOS)
+    /// while they are blocked, and SIGABRT, without which `abort` does not.
+    ///
+    /// ```
+    /// use signal::{BlockGuard, SignalSet};
+    ///
+    /// let _guard = BlockGuard::new(SignalSet::asynchronous());
+    /// ```
+    pub fn asynchronous() -> SignalSet {
         let mut set = SignalSet::full();
         // One by one: this runs in handlers too, whose stack can be small.
         for signal in [

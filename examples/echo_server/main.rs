@@ -13,7 +13,7 @@ mod options;
 use options::{Command, Options};
 use signal::{
     child, die_by, install, kill, query, BlockGuard, Errno, Handler, Pid, SelfPipe, Signal, SignalSet,
-    UnblockGuard, SIGBUS, SIGCHLD, SIGFPE, SIGHUP, SIGILL, SIGINT, SIGKILL, SIGSEGV, SIGTERM,
+    UnblockGuard, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGTERM,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -112,11 +112,6 @@ impl fmt::Display for Counts {
         write!(f, "{connections} connections, {reaped} children reaped, ")?;
         write!(f, "{interrupted} accepts interrupted, {signals} signals")
     }
-}
-
-/// Everything but the faults, which must not be blocked: they would come again at once.
-fn everything() -> SignalSet {
-    !(SIGSEGV | SIGBUS | SIGFPE | SIGILL)
 }
 
 impl Server {
@@ -218,7 +213,7 @@ impl Server {
     fn fork(mut self, client: TcpStream, peer: SocketAddr) -> Server {
         // The critical region. In the parent it lasts until the child is in the table; in the child, until it has dispositions
         // of its own: a signal that was meant for the child must not run a handler of the parent.
-        let region = BlockGuard::new(everything());
+        let region = BlockGuard::new(SignalSet::asynchronous());
         // SAFETY: this process has one thread, so that no lock is held and no data half written by one that does not exist
         // in the child: the child may use all that the parent may.
         match unsafe { libc::fork() } {
