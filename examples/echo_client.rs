@@ -9,7 +9,7 @@ use std::mem::{size_of, zeroed};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::unix::io::{AsRawFd, FromRawFd};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -215,7 +215,7 @@ fn talk(socket: TcpStream, input: impl Read + Send + 'static) -> Result<(), Stri
     if let Some(error) = &*sent.input_error.lock().unwrap() {
         return Err(format!("cannot read standard input: {error}"));
     }
-    let (bytes, complete) = (sent.bytes.load(Ordering::Acquire), sent.complete.load(Ordering::Acquire));
+    let (bytes, complete) = (*sent.bytes.lock().unwrap(), sent.complete.load(Ordering::Acquire));
     match (complete, received == bytes) {
         (true, true) => Ok(()),
         (true, false) => Err(format!("{ended}: {received} of {bytes} bytes came back")),
@@ -226,7 +226,8 @@ fn talk(socket: TcpStream, input: impl Read + Send + 'static) -> Result<(), Stri
 /// What the sending thread has done.
 #[derive(Default)]
 struct Sent {
-    bytes: AtomicU64,
+    /// Not an atomic: some processors have none of 64 bits.
+    bytes: Mutex<u64>,
     /// The input has ended, all of it has been sent, and the server has been told so.
     complete: AtomicBool,
     input_error: Mutex<Option<io::Error>>,
@@ -239,7 +240,7 @@ fn send(mut socket: &TcpStream, mut input: impl Read, sent: &Sent) {
             Ok(0) => break,
             Ok(length) => {
                 // Counted before the echo can be back.
-                sent.bytes.fetch_add(length as u64, Ordering::AcqRel);
+                *sent.bytes.lock().unwrap() += length as u64;
                 if socket.write_all(&buffer[..length]).is_err() {
                     return; // the receiving side finds out, and says so
                 }
