@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 common::main! {
     new_session_leads_session_and_group_and_fails_for_a_leader,
     steps_of_a_command_work_in_every_order,
+    a_builder_that_moves_to_a_session_of_its_own_takes_its_commands_along,
+    a_daemon_started_without_standard_descriptors_keeps_its_word,
     reset_signals_leaves_nothing_of_the_parents,
     reset_signals_but_ignored_keeps_what_is_ignored,
     a_blocked_spawn_without_reset_starts_blocked,
@@ -124,6 +126,49 @@ impl ProcessGroupOfStd for Command {
 }
 
 /// A file name of this test's own.
+/// What the step needs to know of the parent it must find out when it is taken, and not when the command was built.
+fn a_builder_that_moves_to_a_session_of_its_own_takes_its_commands_along() {
+    if is_re_executed() {
+        return report_kind(&env::var("REPORT").unwrap());
+    }
+    let path = temporary("moved");
+    let mut command = re_exec("a_builder_that_moves_to_a_session_of_its_own_takes_its_commands_along");
+    command.new_group().new_session().env("REPORT", &path);
+    in_child(|| {
+        new_session().unwrap();
+        assert!(command.status().unwrap().success());
+    });
+    let report = fs::read_to_string(&path).unwrap();
+    assert!(report.starts_with("true true "), "{report}");
+    fs::remove_file(path).unwrap();
+}
+
+/// A caller may have closed them: then they are the next numbers that the system gives out.
+fn a_daemon_started_without_standard_descriptors_keeps_its_word() {
+    let path = temporary("closed");
+    let options = || Options::new().pid_file(&path);
+    let status = start(|| {
+        // SAFETY: nobody writes to them any more.
+        (0..3).for_each(|fd| drop(unsafe { libc::close(fd) }));
+        expect_error(options(), |daemon| daemon.fail(Errno::ENOTSOCK)) - Errno::ENOTSOCK.raw_os_error()
+    });
+    assert_eq!(status.code(), Some(0), "the error of the daemon");
+    let status = start(|| {
+        // SAFETY: as above.
+        (0..3).for_each(|fd| drop(unsafe { libc::close(fd) }));
+        daemonize(options()).unwrap().ready();
+        // SAFETY: sleeps until a signal.
+        unsafe { libc::pause() };
+        0
+    });
+    assert_eq!(status.code(), Some(0), "the daemon is ready");
+    let second = start(|| i32::from(daemonize(options()).map(drop) != Err(Errno::EAGAIN)));
+    assert_eq!(second.code(), Some(0), "the first one holds the lock");
+    let daemon: i32 = fs::read_to_string(&path).unwrap().trim().parse().unwrap();
+    signal::kill(Pid::from_raw(daemon).unwrap(), SIGKILL).unwrap();
+    fs::remove_file(path).unwrap();
+}
+
 fn temporary(name: &str) -> PathBuf {
     env::temp_dir().join(format!("signal-session-{}-{}", Pid::current(), name))
 }

@@ -1,14 +1,13 @@
 //! What a child does between `fork` and `exec`.
 
 use crate::disposition::Handler;
-use crate::errno::{check, Errno, Result};
+use crate::errno::{check, Result};
 use crate::install::{install, query};
 use crate::mask::{kernel_mask, BlockGuard};
 use crate::session::new_session;
 use crate::set::SignalSet;
 use crate::signal::Signal;
 use crate::sys::number::HIGHEST;
-use libc::pid_t;
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
@@ -34,7 +33,8 @@ pub trait CommandExt: sealed::Sealed {
     /// The child starts with every signal at its default effect and none blocked.
     ///
     /// `exec` itself resets only what is caught. What is ignored and what is blocked it hands on, so that a child of a
-    /// program that ignores SIGCHLD or blocks SIGTERM would do so too.
+    /// program that ignores SIGCHLD or blocks SIGTERM would do so too. The signals that the C library keeps for itself it lets
+    /// nobody reset.
     fn reset_signals(&mut self) -> &mut Command;
 
     /// As [`reset_signals`](CommandExt::reset_signals), but what is ignored stays ignored: for programs that run others
@@ -51,9 +51,7 @@ pub trait CommandExt: sealed::Sealed {
 
 impl CommandExt for Command {
     fn new_session(&mut self) -> &mut Command {
-        // SAFETY: takes nothing and cannot fail.
-        let parents = unsafe { libc::getpgrp() };
-        before_exec(self, move || lead_session(parents))
+        before_exec(self, lead_session)
     }
 
     fn new_group(&mut self) -> &mut Command {
@@ -79,20 +77,19 @@ fn before_exec(command: &mut Command, step: impl Fn() -> Result<()> + Send + Syn
     unsafe { command.pre_exec(move || Ok(step()?)) }
 }
 
-/// `parents` is the group that the child was born into.
-fn lead_session(parents: pid_t) -> Result<()> {
-    match new_session() {
-        Err(Errno::EPERM) => {
-            // It leads a group already: made by `new_group`, which it must leave first, or a session, which is as wished.
-            // SAFETY: takes plain values.
-            match check(unsafe { libc::setpgid(0, parents) }) {
-                Ok(_) => new_session().map(drop),
-                Err(Errno::EPERM) => Ok(()),
-                Err(error) => Err(error),
-            }
+fn lead_session() -> Result<()> {
+    // SAFETY: take plain values.
+    unsafe {
+        // It leads a session already: `setsid` would fail, and there is nothing to do.
+        if libc::getsid(0) == libc::getpid() {
+            return Ok(());
         }
-        led => led.map(drop),
+        // It leads a group already, made by `new_group`, and must leave that first: for the parent's.
+        if libc::getpgrp() == libc::getpid() {
+            check(libc::setpgid(0, check(libc::getpgid(libc::getppid()))?))?;
+        }
     }
+    new_session().map(drop)
 }
 
 fn lead_group() -> Result<()> {

@@ -2,9 +2,13 @@
 
 use crate::errno::{check, Errno, Result};
 use crate::interrupt::retry;
+use crate::mask::BlockGuard;
 use crate::session::new_session;
+use crate::set::SignalSet;
+use crate::signal::SIGPIPE;
 use crate::sys;
 use core::ptr;
+use core::time::Duration;
 use libc::{c_char, c_int, mode_t};
 
 /// How to [`daemonize`].
@@ -131,7 +135,7 @@ pub fn daemonize(options: Options) -> Result<Daemon> {
     if sys::threads::others() == Some(true) {
         return Err(Errno::EBUSY);
     }
-    let [read, write] = sys::pipe::pipe()?;
+    let [read, write] = report_pipe()?;
     match fork() {
         Ok(0) => {
             close(read);
@@ -184,8 +188,14 @@ impl Daemon {
     }
 
     fn tell(&self, code: c_int) {
-        // SAFETY: as many bytes as there are. If nobody reads any more, SIGPIPE is as the program has set it.
-        let _ = retry(|| check(unsafe { libc::write(self.report, ptr::addr_of!(code).cast(), 4) } as c_int));
+        // If the original process is gone, nobody reads, and SIGPIPE would come of it.
+        let pipe = BlockGuard::new(SIGPIPE);
+        // SAFETY: as many bytes as there are.
+        let told =
+            retry(|| check(unsafe { libc::write(self.report, ptr::addr_of!(code).cast(), 4) } as c_int));
+        if told == Err(Errno::EPIPE) && !pipe.previous().contains(SIGPIPE) {
+            let _ = SignalSet::from(SIGPIPE).wait_timeout(Duration::ZERO);
+        }
     }
 }
 
@@ -193,6 +203,28 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         close(self.report);
     }
+}
+
+/// Beyond the standard descriptors, whose place `/dev/null` will take: they may be closed now.
+fn report_pipe() -> Result<[c_int; 2]> {
+    let [read, write] = sys::pipe::pipe()?;
+    let read = move_up(read);
+    match (read, move_up(write)) {
+        (Ok(read), Ok(write)) => Ok([read, write]),
+        (Ok(fd), Err(error)) | (Err(error), Ok(fd)) => {
+            close(fd);
+            Err(error)
+        }
+        (Err(error), Err(_)) => Err(error),
+    }
+}
+
+/// The same open file under a number above the standard ones.
+fn move_up(fd: c_int) -> Result<c_int> {
+    // SAFETY: takes plain values.
+    let moved = check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) });
+    close(fd);
+    moved
 }
 
 fn fork() -> Result<c_int> {
@@ -255,6 +287,8 @@ unsafe fn lock_pid_file(path: *const c_char) -> Result<()> {
     let mode: libc::c_uint = 0o644;
     // SAFETY: a C string by the caller's promise.
     let fd = check(unsafe { libc::open(path, libc::O_RDWR | libc::O_CREAT | libc::O_CLOEXEC, mode) })?;
+    // Before it is locked: closing any descriptor of the file gives up the lock.
+    let fd = move_up(fd)?;
     match sys::file_lock::lock(fd) {
         // POSIX allows both for a lock that somebody holds.
         Err(Errno::EACCES) => return Err(Errno::EAGAIN),
