@@ -95,16 +95,12 @@ impl Status {
 
     /// The signal that ended it, realtime signals included; `None` if it ended by itself.
     pub fn signal(self) -> Option<Signal> {
-        if libc::WIFSIGNALED(self.0) {
-            Signal::from_raw(libc::WTERMSIG(self.0))
-        } else {
-            None
-        }
+        sys::child::signal(self.0).and_then(Signal::from_raw)
     }
 
     /// Whether the signal that ended it left a core file.
     pub fn core_dumped(self) -> bool {
-        libc::WIFSIGNALED(self.0) && libc::WCOREDUMP(self.0)
+        sys::child::signal(self.0).is_some() && libc::WCOREDUMP(self.0)
     }
 
     /// Whether it ended with code 0.
@@ -208,7 +204,7 @@ fn wait(which: pid_t) -> Result<Option<Exited>> {
             Ok(None) => return Ok(None),
             Ok(Some((pid, status, usage))) => {
                 // A child that is traced can be reported as stopped without having been asked for: not ended.
-                let ended = libc::WIFEXITED(status) || libc::WIFSIGNALED(status);
+                let ended = libc::WIFEXITED(status) || sys::child::signal(status).is_some();
                 if let (Some(pid), true) = (Pid::from_raw(pid), ended) {
                     return Ok(Some(Exited { pid, status: Status(status), usage }));
                 }
