@@ -143,19 +143,24 @@ fn a_builder_that_moves_to_a_session_of_its_own_takes_its_commands_along() {
     fs::remove_file(path).unwrap();
 }
 
+fn close_standard_descriptors() {
+    for fd in 0..3 {
+        // SAFETY: nobody writes to them any more.
+        unsafe { libc::close(fd) };
+    }
+}
+
 /// A caller may have closed them: then they are the next numbers that the system gives out.
 fn a_daemon_started_without_standard_descriptors_keeps_its_word() {
     let path = temporary("closed");
     let options = || Options::new().pid_file(&path);
     let status = start(|| {
-        // SAFETY: nobody writes to them any more.
-        (0..3).for_each(|fd| drop(unsafe { libc::close(fd) }));
+        close_standard_descriptors();
         expect_error(options(), |daemon| daemon.fail(Errno::ENOTSOCK)) - Errno::ENOTSOCK.raw_os_error()
     });
     assert_eq!(status.code(), Some(0), "the error of the daemon");
     let status = start(|| {
-        // SAFETY: as above.
-        (0..3).for_each(|fd| drop(unsafe { libc::close(fd) }));
+        close_standard_descriptors();
         daemonize(options()).unwrap().ready();
         // SAFETY: sleeps until a signal.
         unsafe { libc::pause() };
