@@ -73,6 +73,7 @@ pub struct Action {
 
 impl Action {
     /// An action with the default flags and an empty mask.
+    #[inline]
     pub fn new(handler: impl Into<Handler>) -> Action {
         let handler = handler.into();
         let (address, flags) = handler.address_and_flags();
@@ -91,11 +92,16 @@ impl Action {
     /// `nanosleep`, `connect` on macOS and the BSDs.
     #[must_use]
     pub fn restart(mut self, restart: bool) -> Action {
+        self.set_restart(restart);
+        self
+    }
+
+    #[inline]
+    fn set_restart(&mut self, restart: bool) {
         let (set, clear) =
             if restart { (flag::RESTART, flag::INTERRUPT) } else { (flag::INTERRUPT, flag::RESTART) };
         self.raw.set_flags(self.raw.flags() & !clear | set);
         self.restart_by_rule = false;
-        self
     }
 
     /// Adds flags. `RESTART` and `INTERRUPT` mean the same as [`restart`](Action::restart); `SIGINFO` is set where the
@@ -127,18 +133,20 @@ impl Action {
         Flags::from_bits_retain(self.raw.flags() & !flag::PRIVATE)
     }
 
-    /// What the kernel gets to see; [`Errno::EINVAL`] for a function that was found on another signal.
-    pub(crate) fn raw_for(mut self, signal: Signal) -> Result<Sigaction> {
+    /// Makes it what the kernel gets to see; [`Errno::EINVAL`] for a function that was found on another signal.
+    #[inline]
+    pub(crate) fn raw_for(&mut self, signal: Signal) -> Result<&Sigaction> {
         if !self.handler.may_handle(signal) {
             return Err(Errno::EINVAL);
         }
         if self.restart_by_rule {
-            self = self.restart(signal != SIGALRM);
+            self.set_restart(signal != SIGALRM);
         }
-        Ok(self.raw)
+        Ok(&self.raw)
     }
 
     /// What the kernel said. `flag` and `count` are the targets of that signal's entries at that time.
+    #[inline]
     pub(crate) fn found(
         signal: Signal,
         raw: Sigaction,
@@ -151,6 +159,7 @@ impl Action {
 }
 
 impl From<Handler> for Action {
+    #[inline]
     fn from(handler: Handler) -> Action {
         Action::new(handler)
     }

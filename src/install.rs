@@ -40,16 +40,17 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[doc(alias = "sigaction")]
 #[doc(alias = "signal")]
 pub fn install(signal: Signal, action: impl Into<Action>) -> Result<Action> {
-    let action = action.into();
+    let mut action = action.into();
+    let handler = action.handler();
     let raw = action.raw_for(signal)?;
     let before = Targets::of(signal);
     // Before the kernel knows the entry, which must find its target.
-    match action.handler() {
+    match handler {
         Handler::Flag(flag) => FLAGS[index(signal)].store(as_mut(flag), Ordering::Release),
         Handler::Count(count) => COUNTS[index(signal)].store(as_mut(count), Ordering::Release),
         _ => {}
     }
-    match sigaction(signal.as_raw(), Some(&raw)) {
+    match sigaction(signal.as_raw(), Some(raw)) {
         Ok(old) => {
             // A target that another thread has set since stands in for one that was not there yet.
             let now = Targets::of(signal);
@@ -154,6 +155,7 @@ struct Targets {
 }
 
 impl Targets {
+    #[inline]
     fn of(signal: Signal) -> Targets {
         let (flag, count) = (&FLAGS[index(signal)], &COUNTS[index(signal)]);
         // SAFETY: the tables hold null or what `install` made of `'static` references.

@@ -1,6 +1,6 @@
 //! The signal mask of a thread: guards around critical regions.
 
-use crate::errno::{check_pthread, Result};
+use crate::errno::{check_pthread, Errno, Result};
 use crate::set::SignalSet;
 use crate::signal;
 use crate::sys;
@@ -9,43 +9,50 @@ use core::marker::PhantomData;
 use core::ptr;
 use libc::c_int;
 
-/// Changes the calling thread's mask and returns the old one.
-fn sigmask(how: c_int, set: Option<&SignalSet>) -> Result<SignalSet> {
+/// Changes the calling thread's mask. The old one goes to `old`.
+fn change(how: c_int, set: Option<&SignalSet>, old: Option<&mut SignalSet>) -> Result<()> {
     #[cfg(has_deferral)]
-    if let Some(old) = crate::defer::sigmask(how, set) {
-        return Ok(old);
+    if crate::defer::inside() {
+        if let Some(before) = crate::defer::sigmask(how, set) {
+            if let Some(old) = old {
+                *old = before;
+            }
+            return Ok(());
+        }
     }
-    let old = kernel_sigmask(how, set)?;
+    kernel_change(how, set, old)?;
     #[cfg(has_deferral)]
     crate::defer::sigmask_changed();
-    Ok(old)
+    Ok(())
 }
 
 /// The same, past a deferred section.
-fn kernel_sigmask(how: c_int, set: Option<&SignalSet>) -> Result<SignalSet> {
+#[inline]
+pub(crate) fn kernel_change(how: c_int, set: Option<&SignalSet>, old: Option<&mut SignalSet>) -> Result<()> {
     let set = set.map_or(ptr::null(), |set| set.as_raw() as *const libc::sigset_t);
-    let mut old = SignalSet::empty();
-    // SAFETY: `set` is null or points to a whole set, `old` to room for one.
-    check_pthread(unsafe { libc::pthread_sigmask(how, set, old.as_mut_raw()) })?;
-    Ok(old)
+    let old = old.map_or(ptr::null_mut(), |old| old.as_mut_raw() as *mut libc::sigset_t);
+    // SAFETY: `set` is null or points to a whole set, `old` is null or points to room for one.
+    check_pthread(unsafe { libc::pthread_sigmask(how, set, old) })
 }
 
 /// `how` is one of the three that there are, which leaves the call nothing to fail of. If it fails all the same (a
 /// sandbox, say), going on with signals where the program has excluded them would be worse than not going on.
-fn must(changed: Result<SignalSet>) -> SignalSet {
-    match changed {
-        Ok(old) => old,
-        Err(error) => panic!("pthread_sigmask: {error}"),
+#[inline]
+fn must(changed: Result<()>) {
+    #[cold]
+    fn failed(error: Errno) -> ! {
+        panic!("pthread_sigmask: {error}")
+    }
+    if let Err(error) = changed {
+        failed(error);
     }
 }
 
-fn must_sigmask(how: c_int, set: Option<&SignalSet>) -> SignalSet {
-    must(sigmask(how, set))
-}
-
-/// Changes the mask that the kernel sees, in a deferred section too.
+/// Changes the mask that the kernel sees, in a deferred section too, and returns the old one.
 pub(crate) fn kernel_mask(how: c_int, set: Option<&SignalSet>) -> SignalSet {
-    must(kernel_sigmask(how, set))
+    let mut old = SignalSet::zeroed();
+    must(kernel_change(how, set, Some(&mut old)));
+    old
 }
 
 /// The signals that the calling thread blocks. Async-signal-safe.
@@ -53,7 +60,9 @@ pub(crate) fn kernel_mask(how: c_int, set: Option<&SignalSet>) -> SignalSet {
 /// Source: POSIX.1-2024 [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html).
 #[doc(alias = "pthread_sigmask")]
 pub fn blocked() -> SignalSet {
-    must_sigmask(libc::SIG_BLOCK, None)
+    let mut set = SignalSet::zeroed();
+    must(change(libc::SIG_BLOCK, None, Some(&mut set)));
+    set
 }
 
 /// The signals that have arrived for the calling thread or for the process and wait because they are blocked.
@@ -128,7 +137,8 @@ macro_rules! guard {
             #[doc = ""]
             #[doc = "SIGKILL, SIGSTOP and what the C library keeps for itself are left out silently, as by the system."]
             pub fn new(set: impl Into<SignalSet>) -> $name {
-                let previous = must_sigmask(libc::$how, Some(&set.into()));
+                let mut previous = SignalSet::zeroed();
+                must(change(libc::$how, Some(&set.into()), Some(&mut previous)));
                 $name { previous, _not_send: PhantomData }
             }
 
@@ -140,7 +150,7 @@ macro_rules! guard {
 
         impl Drop for $name {
             fn drop(&mut self) {
-                must_sigmask(libc::SIG_SETMASK, Some(&self.previous));
+                must(change(libc::SIG_SETMASK, Some(&self.previous), None));
             }
         }
 
@@ -249,10 +259,9 @@ impl BlockGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::errno::Errno;
 
     #[test]
     fn an_error_of_pthread_sigmask_is_an_error() {
-        assert_eq!(sigmask(99, Some(&SignalSet::empty())).map(drop), Err(Errno::EINVAL));
+        assert_eq!(change(99, Some(&SignalSet::empty()), None), Err(Errno::EINVAL));
     }
 }

@@ -111,9 +111,10 @@ impl SelfPipe {
 
     /// What has arrived since the last look, perhaps nothing. Never blocks.
     pub fn pending(&self) -> SignalSet {
+        let pid = Pid::current().as_raw();
         // Where that fails (no descriptor left in a child) the doorbell stays the parent's and is left alone.
-        let _ = self.reopen();
-        self.slot().collect()
+        let _ = self.reopen_in(pid);
+        self.slot().collect(pid)
     }
 
     /// Sleeps until something has arrived, and returns it. Handlers of other signals run meanwhile and do not end the wait.
@@ -190,7 +191,10 @@ impl SelfPipe {
     /// # Ok::<(), signal::Errno>(())
     /// ```
     pub fn reopen(&self) -> Result<()> {
-        let pid = Pid::current().as_raw();
+        self.reopen_in(Pid::current().as_raw())
+    }
+
+    fn reopen_in(&self, pid: c_int) -> Result<()> {
         if self.slot().owner.load(SeqCst) == pid {
             return Ok(());
         }
@@ -279,8 +283,7 @@ impl Slot {
         Ok(())
     }
 
-    fn collect(&self) -> SignalSet {
-        let pid = Pid::current().as_raw();
+    fn collect(&self, pid: c_int) -> SignalSet {
         let mut set = SignalSet::empty();
         let insert = |number| set.extend(Signal::from_raw(number));
         if self.owner.load(SeqCst) == pid {

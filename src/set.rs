@@ -46,6 +46,12 @@ impl SignalSet {
         })
     }
 
+    /// Room for a set that the system is about to write.
+    pub(crate) fn zeroed() -> SignalSet {
+        // SAFETY: made of integers. All zeros is the empty set on every platform.
+        SignalSet(unsafe { MaybeUninit::zeroed().assume_init() })
+    }
+
     /// Every signal that the C library lets a program block, `SIGKILL` and `SIGSTOP` included, which stay unblocked all
     /// the same.
     pub fn full() -> SignalSet {

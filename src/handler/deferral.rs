@@ -2,7 +2,7 @@
 
 use super::Entry;
 use crate::errno::KeepErrno;
-use crate::mask::kernel_mask;
+use crate::mask::kernel_change;
 use crate::set::SignalSet;
 use crate::signal::Signal;
 use crate::sys::{context, requeue};
@@ -78,7 +78,11 @@ fn can_be_deferred(signal: Signal) -> bool {
 }
 
 fn block_all() {
-    kernel_mask(libc::SIG_BLOCK, Some(&SignalSet::asynchronous()));
+    if kernel_change(libc::SIG_BLOCK, Some(&SignalSet::asynchronous()), None).is_err() {
+        // Where a guard panics. A handler must not.
+        // SAFETY: takes nothing and does not return.
+        unsafe { libc::abort() }
+    }
 }
 
 /// Whether a mask blocks all that can be deferred.

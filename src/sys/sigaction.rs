@@ -14,6 +14,7 @@ pub(crate) const IGNORE: usize = libc::SIG_IGN as usize;
 pub(crate) struct Sigaction(libc::sigaction);
 
 impl Sigaction {
+    #[inline]
     pub(crate) fn new(handler: usize, flags: u32) -> Sigaction {
         // SAFETY: every field is an integer, an array of integers or an optional function pointer: zero is valid, and
         // the zeroed mask is the empty set on every platform.
@@ -47,6 +48,7 @@ impl Sigaction {
 }
 
 /// One system call: sets the action of `signal` where there is a new one, and returns the old one.
+#[inline]
 pub(crate) fn sigaction(signal: c_int, new: Option<&Sigaction>) -> Result<Sigaction> {
     let new = new.map_or(ptr::null(), |action| &action.0 as *const libc::sigaction);
     let mut old = MaybeUninit::<libc::sigaction>::zeroed();
