@@ -249,8 +249,8 @@ fn what_captures_or_points_does_not_compile_and_the_compiler_says_why() {
         assert!(compiles, "{said}");
     }
     let refused = [
-        ("captures", "Handler::new(move |_: Signal| drop(captured))"),
-        ("captures_with_info", "Handler::with_info(move |_: Signal, _: &Info| drop(captured))"),
+        ("captures", "Handler::new(move |_: Signal| assert!(captured == 1))"),
+        ("captures_with_info", "Handler::with_info(move |_: Signal, _: &Info| assert!(captured == 1))"),
         ("pointer", "Handler::new(item as fn(Signal))"),
         ("pointer_with_info", "Handler::with_info(item_with_info as fn(Signal, &Info))"),
     ];

@@ -233,7 +233,6 @@ fn check(status: child::Status, log: &[String]) -> Result<String, String> {
     let good_ends = log.iter().filter(|line| line.contains(" exited with code 0: ")).count();
     let fine = status.success()
         && (connections, reaped, good_ends, zombies) == (CLIENTS, CLIENTS, CLIENTS, 0)
-        && interrupted > 0
         && delivered > 0;
     if fine {
         Ok(summary)
