@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::raw;
+use common::raw::{self, deferral_or_skip, kernel_mask};
 use libc::c_int;
 use signal::{
     blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Info, Pid, Signal, SignalSet, SIGHUP,
@@ -20,22 +20,6 @@ static DISORDER: AtomicBool = AtomicBool::new(false);
 
 fn count() -> usize {
     COUNT.load(SeqCst)
-}
-
-/// What the kernel says, past the crate.
-fn kernel_mask() -> Vec<c_int> {
-    // SAFETY: a set made of zeros, which the call fills.
-    unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut set), 0);
-        (1..=64).filter(|number| libc::sigismember(&set, *number) == 1).collect()
-    }
-}
-
-fn deferral_or_skip() {
-    if !cfg!(has_deferral) {
-        common::skip("sections are blocks here");
-    }
 }
 
 fn in_order(_: Signal, info: &Info) {

@@ -4,14 +4,13 @@
 
 mod common;
 
-use common::process::{is_re_executed, re_exec};
+use common::process::{is_re_executed, trace};
+use common::raw::{deferral_or_skip, kernel_mask};
 use libc::{c_int, c_void};
 use signal::{
     blocked, install, pending, raise, Action, BlockGuard, DeferGuard, Flags, Handler, Info, Signal,
     SignalSet, UnblockGuard, SIGHUP, SIGSEGV, SIGTERM, SIGUSR1, SIGUSR2,
 };
-use std::fs;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::SeqCst};
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -20,22 +19,6 @@ static EARLY: AtomicBool = AtomicBool::new(false);
 
 fn count() -> usize {
     COUNT.load(SeqCst)
-}
-
-/// What the kernel says, past the crate.
-fn kernel_mask() -> Vec<c_int> {
-    // SAFETY: a set made of zeros, which the call fills.
-    unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut set), 0);
-        (1..=64).filter(|number| libc::sigismember(&set, *number) == 1).collect()
-    }
-}
-
-fn deferral_or_skip() {
-    if !cfg!(has_deferral) {
-        common::skip("sections are blocks here");
-    }
 }
 
 fn entering_and_leaving_makes_no_system_call() {
@@ -54,25 +37,7 @@ fn entering_and_leaving_makes_no_system_call() {
         mark();
         return;
     }
-    let version = Command::new("strace").arg("-V").output();
-    if !version.map_or(false, |output| output.stdout.starts_with(b"strace -- version")) {
-        common::skip("no strace");
-    }
-    let traces = std::env::temp_dir().join(format!("signal-test-defer-{}", std::process::id()));
-    fs::create_dir(&traces).unwrap();
-    let program = re_exec(NAME);
-    let mut strace = Command::new("strace");
-    strace.args(["-ff", "-o"]).arg(traces.join("trace")).arg(program.get_program()).args(program.get_args());
-    strace.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = strace.output().unwrap();
-    let read = |entry: std::io::Result<fs::DirEntry>| fs::read_to_string(entry.ok()?.path()).ok();
-    let texts: Vec<String> = fs::read_dir(&traces).unwrap().filter_map(read).collect();
-    fs::remove_dir_all(&traces).unwrap();
-    let text = match texts.iter().find(|text| text.contains("getppid(")) {
-        Some(text) => text,
-        None => common::skip("strace may not trace here"),
-    };
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let text = trace(NAME);
     let between: Vec<&str> =
         text.lines().skip_while(|line| !line.starts_with("getppid(")).skip(1).take(1).collect();
     assert!(between.len() == 1 && between[0].starts_with("getppid("), "{text}");

@@ -2,15 +2,13 @@
 
 mod common;
 
-use common::process::{is_re_executed, re_exec};
+use common::process::{is_re_executed, re_exec, trace};
 use common::raw;
 use signal::{
     install, install_unless_ignored, query, Action, Errno, Handler, InstallGuard, Signal, SignalSet,
 };
 use signal::{SIGHUP, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2};
-use std::fs;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 static FLAG: AtomicBool = AtomicBool::new(false);
@@ -231,26 +229,7 @@ fn install_is_one_system_call() {
         }
         return;
     }
-    let version = Command::new("strace").arg("-V").output();
-    if !version.map_or(false, |output| output.stdout.starts_with(b"strace -- version")) {
-        common::skip("no strace");
-    }
-    // One file a process: the lines of several in one file interrupt each other.
-    let traces = std::env::temp_dir().join(format!("signal-test-strace-{}", std::process::id()));
-    fs::create_dir(&traces).unwrap();
-    let program = re_exec(NAME);
-    let mut strace = Command::new("strace");
-    strace.args(["-ff", "-o"]).arg(traces.join("trace")).arg(program.get_program()).args(program.get_args());
-    strace.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = strace.output().unwrap();
-    let read = |entry: std::io::Result<fs::DirEntry>| fs::read_to_string(entry.ok()?.path()).ok();
-    let texts: Vec<String> = fs::read_dir(&traces).unwrap().filter_map(read).collect();
-    fs::remove_dir_all(&traces).unwrap();
-    let text = match texts.iter().find(|text| text.contains("getppid(")) {
-        Some(text) => text,
-        None => common::skip("strace may not trace here"),
-    };
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let text = trace(NAME);
     let calls: Vec<&str> = text.lines().collect();
     let marks: Vec<usize> = (0..calls.len()).filter(|index| calls[*index].starts_with("getppid(")).collect();
     assert_eq!(marks.len(), 12, "{text}");

@@ -68,7 +68,13 @@ pub(super) fn defer(number: c_int, info: *mut siginfo_t, context: *mut c_void, e
     EVER.load(Relaxed)
         && SECTION
             .try_with(|section| {
-                section.depth.load(Relaxed) != 0 && section.defer(number, info, context, entry)
+                if section.depth.load(Relaxed) != 0 {
+                    return section.defer(number, info, context, entry);
+                }
+                if section.attention.load(Relaxed) {
+                    section.catch_up(number);
+                }
+                false
             })
             .unwrap_or(false)
 }
@@ -155,6 +161,27 @@ impl Section {
 
     pub(crate) fn set_mask(&self, mask: SignalSet) {
         self.mask.set(MaybeUninit::new(mask));
+    }
+
+    /// Handles what was kept of this signal before what arrives now, outside: a section ends just now, or the kernel had no
+    /// room to take back what was still blocked when one ended.
+    #[cold]
+    fn catch_up(&self, number: c_int) {
+        if self.settling.swap(true, Relaxed) {
+            // They are being handled, and this is one of them.
+            return;
+        }
+        let _errno = KeepErrno::new();
+        let mut before = SignalSet::zeroed();
+        if kernel_change(libc::SIG_BLOCK, Some(&SignalSet::asynchronous()), Some(&mut before)).is_ok() {
+            self.forget_what_a_parent_kept();
+            while let Some(mut kept) = self.take(|kept| kept.signal.as_raw() == number) {
+                let mut context = MaybeUninit::<libc::ucontext_t>::zeroed();
+                (kept.entry)(number, &mut kept.info, context.as_mut_ptr().cast());
+            }
+            let _ = kernel_change(libc::SIG_SETMASK, Some(&before), None);
+        }
+        self.settling.store(false, Relaxed);
     }
 
     /// Drops what was kept before a fork. All that can be deferred must be blocked.

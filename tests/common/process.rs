@@ -2,7 +2,7 @@
 
 use signal::child::Status;
 use std::env;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::io::FromRawFd;
 use std::process::{Command, Stdio};
@@ -71,4 +71,29 @@ pub fn wait_stopped_or_ended(pid: signal::Pid) -> libc::c_int {
         });
     assert_eq!(waited, Ok(pid.as_raw()));
     status
+}
+
+/// The system calls of this test, executed anew, one a line: of that process alone which calls `getppid`.
+pub fn trace(test: &str) -> String {
+    let version = Command::new("strace").arg("-V").output();
+    if !version.map_or(false, |output| output.stdout.starts_with(b"strace -- version")) {
+        super::skip("no strace");
+    }
+    // One file a process: the lines of several in one file interrupt each other.
+    let traces = env::temp_dir().join(format!("signal-test-strace-{}", std::process::id()));
+    fs::create_dir(&traces).unwrap();
+    let program = re_exec(test);
+    let mut strace = Command::new("strace");
+    strace.args(["-ff", "-o"]).arg(traces.join("trace")).arg(program.get_program()).args(program.get_args());
+    strace.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = strace.output().unwrap();
+    let read = |entry: std::io::Result<fs::DirEntry>| fs::read_to_string(entry.ok()?.path()).ok();
+    let texts: Vec<String> = fs::read_dir(&traces).unwrap().filter_map(read).collect();
+    fs::remove_dir_all(&traces).unwrap();
+    let text = match texts.into_iter().find(|text| text.contains("getppid(")) {
+        Some(text) => text,
+        None => super::skip("strace may not trace here"),
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    text
 }

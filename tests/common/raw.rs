@@ -72,3 +72,20 @@ pub fn no_alternate_stack() {
         assert_eq!(libc::sigaltstack(&off, ptr::null_mut()), 0);
     }
 }
+
+/// What the kernel says, past the crate.
+pub fn kernel_mask() -> Vec<c_int> {
+    // SAFETY: a set made of zeros, which the call fills.
+    unsafe {
+        let mut set: libc::sigset_t = zeroed();
+        assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), &mut set), 0);
+        (1..=64).filter(|number| libc::sigismember(&set, *number) == 1).collect()
+    }
+}
+
+/// For what differs from a block, which a deferred section is elsewhere.
+pub fn deferral_or_skip() {
+    if !cfg!(has_deferral) {
+        super::skip("sections are blocks here");
+    }
+}
