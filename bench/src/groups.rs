@@ -24,27 +24,41 @@ impl Settings {
     }
 }
 
-/// In one process: each does its operation for about half a millisecond, then the next.
+/// In ten processes, one after the other: where the stack and the program lie differs from one to the next, and with it the
+/// time of a copy.
 pub fn in_process(settings: &Settings, group: &str) -> Vec<Samples> {
+    let whos = contestants::group(group);
+    let mut samples: Vec<Samples> =
+        whos.iter().map(|who| Samples { who: who.to_string(), values: Vec::new() }).collect();
+    let rounds = settings.rounds(100);
+    for _ in 0..settings.rounds(10) {
+        let values = worker(&["group", group, &rounds.to_string()]);
+        for (samples, values) in samples.iter_mut().zip(values.chunks(rounds)) {
+            samples.values.extend(values);
+        }
+    }
+    samples
+}
+
+/// In one process: each does its operation for about half a millisecond, then the next.
+pub fn take_turns(group: &str, rounds: usize) -> Vec<f64> {
     let whos = contestants::group(group);
     let mut operations: Vec<(Operation, u64)> = whos
         .iter()
         .map(|who| {
             let mut operation = contestants::operation(group, who);
             let mut count = 1;
-            loop {
-                let time = timed(&mut operation, count);
-                if time > Duration::from_micros(400) {
-                    return (operation, count);
-                }
+            while timed(&mut operation, count) < Duration::from_micros(400) {
                 count *= 2;
             }
+            (operation, count)
         })
         .collect();
-    interleave(whos, settings.rounds(1000), |index| {
+    let samples = interleave(whos, rounds, |index| {
         let (operation, count) = &mut operations[index];
         timed(operation, *count).as_nanos() as f64 / *count as f64
-    })
+    });
+    samples.into_iter().flat_map(|samples| samples.values).collect()
 }
 
 fn timed(operation: &mut Operation, count: u64) -> Duration {

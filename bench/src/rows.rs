@@ -48,7 +48,7 @@ pub fn all(settings: &Settings, root: &Path, target: &Path) -> Vec<Row> {
         }
         cells
     };
-    // First those that fork: this process is still small then.
+    // First those that fork.
     progress("first install");
     let first = groups::first_install(settings);
     progress("latency");

@@ -32,8 +32,9 @@ pub fn contestants(kind: &str) -> &'static [&'static str] {
 const SIGNAL: c_int = libc::SIGINT;
 
 pub fn work(arguments: &[String]) {
-    let number = |index: usize| arguments[index].parse().unwrap();
+    let number = |index: usize| arguments[index].parse::<usize>().unwrap();
     let result = match (arguments[0].as_str(), arguments[1].as_str()) {
+        ("group", group) => crate::groups::take_turns(group, number(2)),
         ("first", who) => vec![first(who)],
         ("latency", who) => latency(who, number(2)),
         ("reap", who) => vec![reap(who, number(2), number(3))],
