@@ -183,8 +183,11 @@ mod section {
                     return;
                 }
             }
-            // What the program has blocked in the section and not unblocked waits as it would have.
-            let mut refused = SignalSet::empty();
+            // What the program has blocked in the section and not unblocked waits as it would have: in the kernel, or here
+            // where it would get behind others that came later.
+            let overflowed = self.overflowed.load(Relaxed);
+            let mut refused = if overflowed { self.kept() } else { SignalSet::empty() };
+            self.overflowed.store(!refused.is_empty(), Relaxed);
             let mut requeued = |kept: &Kept| {
                 let done =
                     !refused.contains(kept.signal) && requeue::requeue(kept.signal, &kept.info).is_ok();

@@ -6,7 +6,7 @@ mod common;
 
 use common::process::{is_re_executed, trace};
 use common::raw::{deferral_or_skip, kernel_mask};
-use libc::{c_int, c_void};
+use libc::c_void;
 use signal::{
     blocked, install, pending, raise, Action, BlockGuard, DeferGuard, Flags, Handler, Info, Signal,
     SignalSet, UnblockGuard, SIGHUP, SIGSEGV, SIGTERM, SIGUSR1, SIGUSR2,
@@ -67,7 +67,7 @@ mod frame {
         bytes
     }
 
-    extern "C" fn probe(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    extern "C" fn probe(number: libc::c_int, info: *mut siginfo_t, context: *mut c_void) {
         // SAFETY: the address of the crate's entry, as the kernel had it, and what the kernel passed; the frame lies on
         // the stack of the first thread, far below its top.
         let (before, after, field) = unsafe {

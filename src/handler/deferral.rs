@@ -39,6 +39,8 @@ pub(crate) struct Section {
     /// The process that the kept signals arrived in. A forked child has none pending.
     process: AtomicI32,
     count: AtomicUsize,
+    /// Whether the kernel may have taken back some that came after those which are kept.
+    pub(crate) overflowed: AtomicBool,
     kept: UnsafeCell<[MaybeUninit<Kept>; PLACES]>,
 }
 
@@ -57,6 +59,7 @@ std::thread_local! {
             settling: AtomicBool::new(false),
             process: AtomicI32::new(0),
             count: AtomicUsize::new(0),
+            overflowed: AtomicBool::new(false),
             kept: UnsafeCell::new([MaybeUninit::uninit(); PLACES]),
         }
     };
@@ -146,7 +149,10 @@ impl Section {
         if let Some(place) = unsafe { &mut *self.kept.get() }.get_mut(count) {
             *place = MaybeUninit::new(kept);
             self.count.store(count + 1, Relaxed);
-        } else if requeue::requeue(kept.signal, &kept.info).is_err() {
+            return;
+        }
+        self.overflowed.store(true, Relaxed);
+        if requeue::requeue(kept.signal, &kept.info).is_err() {
             // The queue is full: the kernel still notes that it is pending.
             // SAFETY: takes plain values.
             unsafe { libc::kill(libc::getpid(), kept.signal.as_raw()) };
