@@ -49,9 +49,6 @@ use core::marker::PhantomData;
 /// takes it. [`BlockGuard::wait`](crate::BlockGuard::wait) inside the section waits, as inside a block of everything, for
 /// what cannot come; so does the reading of a `SelfPipe`. Async-signal-safe.
 ///
-/// Open: in about one of a hundred runs of the storm in `tests/defer_storm.rs`, on a busy machine, a realtime signal was found out of
-/// its place. Do not rely on their order and count through a section yet.
-///
 /// Platforms: Linux with glibc or musl on x86, x86_64, arm, aarch64, riscv64, s390x and loongarch64, with glibc on powerpc64. Elsewhere it
 /// is a [`BlockGuard`](crate::BlockGuard) of all signals but those of the second row. In a library loaded by `dlopen` the
 /// first touch of a thread-local allocates, in the first handler of a thread: use a `BlockGuard` there.
@@ -99,7 +96,7 @@ mod section {
     use crate::handler::deferral::{is_full, Kept, Section, EVER, SECTION};
     use crate::info::Info;
     use crate::install::query;
-    use crate::mask::kernel_mask;
+    use crate::mask::{kernel_mask, kernel_pending};
     use crate::set::SignalSet;
     use crate::signal::{SIGKILL, SIGSTOP};
     use crate::sys::{flag, requeue, timedwait};
@@ -186,25 +183,32 @@ mod section {
                     return;
                 }
             }
-            // What the program has blocked in the section and not unblocked waits as it would have: in the kernel, or here
-            // where it would get behind others that came later.
-            let overflowed = self.overflowed.load(Relaxed);
-            let mut refused = if overflowed { self.kept() } else { SignalSet::empty() };
-            self.overflowed.store(!refused.is_empty(), Relaxed);
+            let left = !self.kept().is_empty() && !self.give_back();
+            self.attention.store(left, Relaxed);
+            self.holds_mask.store(false, Relaxed);
+            self.settling.store(false, Relaxed);
+            kernel_mask(libc::SIG_SETMASK, Some(&self.mask()));
+        }
+
+        /// What the program has blocked in the section and not unblocked waits as it would have: in the kernel, unless it
+        /// would get behind others there that came later. Such ones are kept on: the first of those that came later lets
+        /// them go before it. Whether nothing is left.
+        fn give_back(&self) -> bool {
+            let pending = kernel_pending();
+            let mut refused = SignalSet::empty();
             let mut requeued = |kept: &Kept| {
-                let done =
-                    !refused.contains(kept.signal) && requeue::requeue(kept.signal, &kept.info).is_ok();
+                let overtaken = kept.signal.is_realtime() && pending.contains(kept.signal);
+                // Nor any of the same that came after one that could not be.
+                let done = !overtaken
+                    && !refused.contains(kept.signal)
+                    && requeue::requeue(kept.signal, &kept.info).is_ok();
                 if !done {
-                    // Nor any of the same that came after it.
                     refused.insert(kept.signal);
                 }
                 done
             };
             while self.take(&mut requeued).is_some() {}
-            self.attention.store(!refused.is_empty(), Relaxed);
-            self.holds_mask.store(false, Relaxed);
-            self.settling.store(false, Relaxed);
-            kernel_mask(libc::SIG_SETMASK, Some(&self.mask()));
+            refused.is_empty()
         }
     }
 

@@ -84,11 +84,17 @@ pub fn blocked() -> SignalSet {
 /// Source: POSIX.1-2024 [`sigpending`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigpending.html).
 #[doc(alias = "sigpending")]
 pub fn pending() -> SignalSet {
+    let pending = kernel_pending();
+    #[cfg(has_deferral)]
+    let pending = pending | crate::defer::kept();
+    pending
+}
+
+/// The same, without what is kept for the end of a deferred section.
+pub(crate) fn kernel_pending() -> SignalSet {
     let mut set = SignalSet::empty();
     // SAFETY: there is room for a set. The call fails for bad pointers only.
     unsafe { libc::sigpending(set.as_mut_raw()) };
-    #[cfg(has_deferral)]
-    set.extend(crate::defer::kept());
     set
 }
 

@@ -7,8 +7,8 @@ mod common;
 use common::raw::{self, deferral_or_skip, kernel_mask};
 use libc::c_int;
 use signal::{
-    blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Info, Pid, Signal, SignalSet, SIGHUP,
-    SIGTERM, SIGUSR1, SIGUSR2,
+    blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Info, Pid, Signal, SignalSet,
+    UnblockGuard, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2,
 };
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -76,6 +76,34 @@ fn a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits() {
         drop(section);
         assert_eq!((NEXT.load(SeqCst), DISORDER.load(SeqCst)), (rounds + 2, false));
         assert_eq!((kernel_mask(), pending()), (before, SignalSet::empty()));
+    }
+}
+
+/// Given back to the kernel, taken out, and blocked once more; what came later waits in the kernel meanwhile.
+fn what_stays_blocked_keeps_its_place() {
+    // 17: one more than there are places.
+    for (rounds, raw) in [(2, false), (2, true), (17, false), (17, true)] {
+        OTHER.store(0, SeqCst);
+        NEXT.store(0, SeqCst);
+        let (signal, section) = keep_several(rounds);
+        let block = BlockGuard::new(signal);
+        drop(section);
+        for _ in 0..3 {
+            let _section = DeferGuard::new();
+            drop(UnblockGuard::new(signal));
+        }
+        assert_eq!((NEXT.load(SeqCst), pending(), kernel_mask()), (0, signal.into(), vec![signal.as_raw()]));
+        if raw {
+            // SAFETY: a whole set.
+            unsafe {
+                let mut set: libc::sigset_t = std::mem::zeroed();
+                libc::sigaddset(&mut set, signal.as_raw());
+                assert_eq!(libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut()), 0);
+            }
+        }
+        drop(block);
+        assert_eq!((NEXT.load(SeqCst), DISORDER.load(SeqCst)), (rounds, false), "{rounds} {raw}");
+        assert_eq!((kernel_mask(), pending()), (vec![], SignalSet::empty()));
     }
 }
 
@@ -207,6 +235,7 @@ fn no_handler_runs_in_a_call_that_sleeps() {
 
 common::main! {
     a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits,
+    what_stays_blocked_keeps_its_place,
     a_full_queue_loses_neither_signals_nor_their_order,
     a_full_queue_loses_nothing_that_found_no_place,
     a_handler_that_forks_takes_nothing_kept_along,

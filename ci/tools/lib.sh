@@ -183,7 +183,7 @@ skips() {
   local pattern name reason
   while read -r pattern name reason; do
     # shellcheck disable=SC2053
-    case $pattern in '' | '#'*) ;; *) [[ $1 == $pattern ]] && printf '%s=%s;' "$name" "$reason" ;; esac
+    case $pattern in '' | '#'*) ;; *) [[ $1 != $pattern ]] || printf '%s=%s;' "$name" "$reason" ;; esac
   done <"$root/ci/skips.txt"
 }
 

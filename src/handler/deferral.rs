@@ -39,8 +39,6 @@ pub(crate) struct Section {
     /// The process that the kept signals arrived in. A forked child has none pending.
     process: AtomicI32,
     count: AtomicUsize,
-    /// Whether the kernel may have taken back some that came after those which are kept.
-    pub(crate) overflowed: AtomicBool,
     kept: UnsafeCell<[MaybeUninit<Kept>; PLACES]>,
 }
 
@@ -59,7 +57,6 @@ std::thread_local! {
             settling: AtomicBool::new(false),
             process: AtomicI32::new(0),
             count: AtomicUsize::new(0),
-            overflowed: AtomicBool::new(false),
             kept: UnsafeCell::new([MaybeUninit::uninit(); PLACES]),
         }
     };
@@ -142,8 +139,12 @@ impl Section {
         }
     }
 
-    /// Everything that can be deferred must be blocked.
+    /// As the kernel: of a standard signal one. Everything that can be deferred must be blocked.
     pub(crate) fn keep(&self, kept: Kept) {
+        let same = |other: &Kept| other.signal == kept.signal;
+        if !kept.signal.is_realtime() && self.filled().any(same) {
+            return;
+        }
         let count = self.count.load(Relaxed);
         // SAFETY: with everything blocked nobody else uses the places.
         if let Some(place) = unsafe { &mut *self.kept.get() }.get_mut(count) {
@@ -151,7 +152,6 @@ impl Section {
             self.count.store(count + 1, Relaxed);
             return;
         }
-        self.overflowed.store(true, Relaxed);
         if requeue::requeue(kept.signal, &kept.info).is_err() {
             // The queue is full: the kernel still notes that it is pending.
             // SAFETY: takes plain values.
@@ -224,10 +224,14 @@ impl Section {
         if self.process.load(Relaxed) != unsafe { libc::getpid() } {
             return SignalSet::empty();
         }
+        self.filled().map(|kept| kept.signal).collect()
+    }
+
+    fn filled(&self) -> impl Iterator<Item = &Kept> {
         let count = self.count.load(Relaxed);
         // SAFETY: the first `count` places are filled; a handler that interrupts adds behind them.
         let kept = unsafe { &*self.kept.get() }.get(..count).unwrap_or(&[]);
         // SAFETY: filled, as above.
-        kept.iter().map(|place| unsafe { place.assume_init_ref() }.signal).collect()
+        kept.iter().map(|place| unsafe { place.assume_init_ref() })
     }
 }
