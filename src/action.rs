@@ -5,7 +5,7 @@ use crate::errno::{Errno, Result};
 use crate::set::SignalSet;
 use crate::signal::{Signal, SIGALRM};
 use crate::sys::flag;
-use crate::sys::sigaction::Sigaction;
+use crate::sys::sigaction::{Sigaction, DEFAULT};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicUsize};
 
@@ -118,6 +118,7 @@ impl Action {
     }
 
     /// What happens when the signal arrives.
+    #[inline]
     pub fn handler(&self) -> Handler {
         self.handler
     }
@@ -145,16 +146,26 @@ impl Action {
         Ok(&self.raw)
     }
 
-    /// What the kernel said. `flag` and `count` are the targets of that signal's entries at that time.
+    /// Room for what the kernel will say.
     #[inline]
-    pub(crate) fn found(
+    pub(crate) fn unknown() -> Action {
+        Action { handler: Handler::Default, raw: Sigaction::new(DEFAULT, 0), restart_by_rule: false }
+    }
+
+    #[inline]
+    pub(crate) fn raw_mut(&mut self) -> &mut Sigaction {
+        &mut self.raw
+    }
+
+    /// Takes what the kernel said for what it is. `flag` and `count` are the targets of that signal's entries at that time.
+    #[inline]
+    pub(crate) fn recognize(
+        &mut self,
         signal: Signal,
-        raw: Sigaction,
         flag: Option<&'static AtomicBool>,
         count: Option<&'static AtomicUsize>,
-    ) -> Action {
-        let handler = Handler::found(signal, raw.handler(), raw.flags(), flag, count);
-        Action { handler, raw, restart_by_rule: false }
+    ) {
+        self.handler = Handler::found(signal, self.raw.handler(), self.raw.flags(), flag, count);
     }
 }
 

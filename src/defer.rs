@@ -87,7 +87,7 @@ impl DeferGuard {
 }
 
 #[cfg(has_deferral)]
-pub(crate) use self::section::{inside, kept, sigmask, sigmask_changed, suspend_mask, take};
+pub(crate) use self::section::{ever, kept, sigmask, sigmask_changed, suspend_mask, take};
 
 #[cfg(has_deferral)]
 mod section {
@@ -225,16 +225,13 @@ mod section {
         (kept.entry)(kept.signal.as_raw(), &mut kept.info, context.as_mut_ptr().cast());
     }
 
-    /// Whether the thread is in a section, or at the end of one.
+    /// Whether any section has ever been entered.
     #[inline]
-    pub(crate) fn inside() -> bool {
-        let inside = |section: &Section| section.depth.load(Relaxed) != 0 || section.settling.load(Relaxed);
-        EVER.load(Relaxed) && SECTION.try_with(inside).unwrap_or(false)
+    pub(crate) fn ever() -> bool {
+        EVER.load(Relaxed)
     }
 
-    /// `pthread_sigmask` in a section: after a deferral it changes what the mask will be.
-    #[cold]
-    #[inline(never)]
+    /// `pthread_sigmask` in a section, or at the end of one: after a deferral it changes what the mask will be.
     pub(crate) fn sigmask(how: c_int, set: Option<&SignalSet>) -> Option<SignalSet> {
         let change = |section: &Section| {
             if section.depth.load(Relaxed) == 0 && !section.settling.load(Relaxed) {
@@ -264,11 +261,7 @@ mod section {
     }
 
     /// After the mask has changed outside a section: what its end had to keep, for want of room in the kernel, may come now.
-    #[inline]
     pub(crate) fn sigmask_changed() {
-        if !EVER.load(Relaxed) {
-            return;
-        }
         let retry = |section: &Section| {
             let outside = section.depth.load(Relaxed) == 0 && !section.settling.load(Relaxed);
             if outside && section.attention.load(Relaxed) {

@@ -129,6 +129,7 @@ impl Handler {
     }
 
     /// What the system has for `signal`. `flag` and `count` are the targets of that signal's entries.
+    #[inline]
     pub(crate) fn found(
         signal: Signal,
         address: usize,
@@ -152,6 +153,7 @@ impl Handler {
     }
 
     /// Whether it can be installed for `signal`: a function that was found on another cannot.
+    #[inline]
     pub(crate) fn may_handle(&self, signal: Signal) -> bool {
         match self {
             Handler::Function(function) => function.found_on.map_or(true, |found_on| found_on == signal),
@@ -164,6 +166,7 @@ impl Handler {
         Handler::Function(Function { address: entry as usize, flags: flag::SIGINFO, found_on: None })
     }
 
+    #[inline]
     pub(crate) fn address_and_flags(&self) -> (usize, u32) {
         match self {
             Handler::Default => (sigaction::DEFAULT, 0),

@@ -121,6 +121,7 @@ impl From<Errno> for std::io::Error {
 }
 
 /// What a C function returned, or the error that it left in `errno` where that is −1.
+#[inline]
 pub(crate) fn check(returned: c_int) -> Result<c_int> {
     if returned == -1 {
         Err(Errno::last())
@@ -130,6 +131,7 @@ pub(crate) fn check(returned: c_int) -> Result<c_int> {
 }
 
 /// What a `pthread_` function returned: the error number itself. Where one returns −1 all the same, `errno` has it.
+#[inline]
 pub(crate) fn check_pthread(returned: c_int) -> Result<()> {
     match returned {
         0 => Ok(()),

@@ -39,8 +39,19 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// Stevens, UNP 5.8, Figure 5.6.
 #[doc(alias = "sigaction")]
 #[doc(alias = "signal")]
+#[inline]
 pub fn install(signal: Signal, action: impl Into<Action>) -> Result<Action> {
     let mut action = action.into();
+    // Written in place: an `Action` is some 200 bytes.
+    let mut old = Ok(Action::unknown());
+    if let Err(error) = old.as_mut().map_or(Ok(()), |old| exchange(signal, &mut action, old)) {
+        old = Err(error);
+    }
+    old
+}
+
+#[inline]
+fn exchange(signal: Signal, action: &mut Action, old: &mut Action) -> Result<()> {
     let handler = action.handler();
     let raw = action.raw_for(signal)?;
     let before = Targets::of(signal);
@@ -50,18 +61,16 @@ pub fn install(signal: Signal, action: impl Into<Action>) -> Result<Action> {
         Handler::Count(count) => COUNTS[index(signal)].store(as_mut(count), Ordering::Release),
         _ => {}
     }
-    match sigaction(signal.as_raw(), Some(raw)) {
-        Ok(old) => {
-            // A target that another thread has set since stands in for one that was not there yet.
-            let now = Targets::of(signal);
-            Ok(Action::found(signal, old, before.flag.or(now.flag), before.count.or(now.count)))
-        }
-        Err(error) => {
-            FLAGS[index(signal)].store(before.flag.map_or(ptr::null_mut(), as_mut), Ordering::Release);
-            COUNTS[index(signal)].store(before.count.map_or(ptr::null_mut(), as_mut), Ordering::Release);
-            Err(error)
-        }
+    let exchanged = sigaction(signal.as_raw(), Some(raw), old.raw_mut());
+    if exchanged.is_err() {
+        FLAGS[index(signal)].store(before.flag.map_or(ptr::null_mut(), as_mut), Ordering::Release);
+        COUNTS[index(signal)].store(before.count.map_or(ptr::null_mut(), as_mut), Ordering::Release);
+        return exchanged;
     }
+    // A target that another thread has set since stands in for one that was not there yet.
+    let now = Targets::of(signal);
+    old.recognize(signal, before.flag.or(now.flag), before.count.or(now.count));
+    Ok(())
 }
 
 /// What happens when `signal` arrives. Changes nothing. Async-signal-safe.
@@ -78,10 +87,13 @@ pub fn install(signal: Signal, action: impl Into<Action>) -> Result<Action> {
 ///
 /// Source: POSIX.1-2024 [`sigaction`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigaction.html).
 #[doc(alias = "sigaction")]
+#[inline]
 pub fn query(signal: Signal) -> Result<Action> {
-    let raw = sigaction(signal.as_raw(), None)?;
+    let mut found = Action::unknown();
+    sigaction(signal.as_raw(), None, found.raw_mut())?;
     let targets = Targets::of(signal);
-    Ok(Action::found(signal, raw, targets.flag, targets.count))
+    found.recognize(signal, targets.flag, targets.count);
+    Ok(found)
 }
 
 /// [`install`], unless the signal is ignored: then `None`, and it stays ignored.
@@ -168,10 +180,12 @@ impl Targets {
     }
 }
 
+#[inline]
 fn index(signal: Signal) -> usize {
     signal.as_raw() as usize
 }
 
+#[inline]
 fn as_mut<T>(target: &'static T) -> *mut T {
     target as *const T as *mut T
 }

@@ -10,19 +10,25 @@ use core::ptr;
 use libc::c_int;
 
 /// Changes the calling thread's mask. The old one goes to `old`.
+#[inline]
 fn change(how: c_int, set: Option<&SignalSet>, old: Option<&mut SignalSet>) -> Result<()> {
     #[cfg(has_deferral)]
-    if crate::defer::inside() {
-        if let Some(before) = crate::defer::sigmask(how, set) {
-            if let Some(old) = old {
-                *old = before;
-            }
-            return Ok(());
+    if crate::defer::ever() {
+        return change_among_sections(how, set, old);
+    }
+    kernel_change(how, set, old)
+}
+
+/// The same, in a deferred section or after one.
+#[cfg(has_deferral)]
+fn change_among_sections(how: c_int, set: Option<&SignalSet>, old: Option<&mut SignalSet>) -> Result<()> {
+    match crate::defer::sigmask(how, set) {
+        Some(before) => old.map_or((), |old| *old = before),
+        None => {
+            kernel_change(how, set, old)?;
+            crate::defer::sigmask_changed();
         }
     }
-    kernel_change(how, set, old)?;
-    #[cfg(has_deferral)]
-    crate::defer::sigmask_changed();
     Ok(())
 }
 
@@ -142,6 +148,7 @@ macro_rules! guard {
             #[doc = concat!($verb, " the signals of `set` for the calling thread. Async-signal-safe.")]
             #[doc = ""]
             #[doc = "SIGKILL, SIGSTOP and what the C library keeps for itself are left out silently, as by the system."]
+            #[inline]
             pub fn new(set: impl Into<SignalSet>) -> $name {
                 let mut previous = SignalSet::zeroed();
                 must(change(libc::$how, Some(&set.into()), Some(&mut previous)));
@@ -155,6 +162,7 @@ macro_rules! guard {
         }
 
         impl Drop for $name {
+            #[inline]
             fn drop(&mut self) {
                 must(change(libc::SIG_SETMASK, Some(&self.previous), None));
             }

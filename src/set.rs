@@ -47,6 +47,7 @@ impl SignalSet {
     }
 
     /// Room for a set that the system is about to write.
+    #[inline]
     pub(crate) fn zeroed() -> SignalSet {
         // SAFETY: made of integers. All zeros is the empty set on every platform.
         SignalSet(unsafe { MaybeUninit::zeroed().assume_init() })
@@ -65,10 +66,12 @@ impl SignalSet {
         SignalSet(raw)
     }
 
+    #[inline]
     pub(crate) fn as_raw(&self) -> &sigset_t {
         &self.0
     }
 
+    #[inline]
     pub(crate) fn as_mut_raw(&mut self) -> &mut sigset_t {
         &mut self.0
     }

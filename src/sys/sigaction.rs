@@ -26,14 +26,17 @@ impl Sigaction {
     }
 
     /// `SIG_DFL`, `SIG_IGN` or the address of the function.
+    #[inline]
     pub(crate) fn handler(&self) -> usize {
         self.0.sa_sigaction as usize
     }
 
+    #[inline]
     pub(crate) fn flags(&self) -> u32 {
         self.0.sa_flags as u32
     }
 
+    #[inline]
     pub(crate) fn set_flags(&mut self, flags: u32) {
         self.0.sa_flags = flags as _;
     }
@@ -47,14 +50,11 @@ impl Sigaction {
     }
 }
 
-/// One system call: sets the action of `signal` where there is a new one, and returns the old one.
+/// One system call: sets the action of `signal` where there is a new one, and writes the old one.
 #[inline]
-pub(crate) fn sigaction(signal: c_int, new: Option<&Sigaction>) -> Result<Sigaction> {
+pub(crate) fn sigaction(signal: c_int, new: Option<&Sigaction>, old: &mut Sigaction) -> Result<()> {
     let new = new.map_or(ptr::null(), |action| &action.0 as *const libc::sigaction);
-    let mut old = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: `new` is null or points to a whole structure, `old` has room for one. What the new handler may do was
-    // promised where it was built.
-    crate::errno::check(unsafe { libc::sigaction(signal, new, old.as_mut_ptr()) })?;
-    // SAFETY: zeroed, and then filled by a successful call.
-    Ok(Sigaction(unsafe { old.assume_init() }))
+    // SAFETY: `new` is null or points to a whole structure, as `old` does. What the new handler may do was promised
+    // where it was built.
+    crate::errno::check(unsafe { libc::sigaction(signal, new, &mut old.0) }).map(drop)
 }
