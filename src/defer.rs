@@ -183,7 +183,7 @@ mod section {
                     return;
                 }
             }
-            let left = !self.kept().is_empty() && !self.give_back();
+            let left = !self.is_empty() && !self.give_back();
             self.attention.store(left, Relaxed);
             self.holds_mask.store(false, Relaxed);
             self.settling.store(false, Relaxed);

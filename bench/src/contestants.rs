@@ -53,10 +53,10 @@ pub fn operation(group: &str, who: &str) -> Operation {
         "install" => install(who),
         "query" => match who {
             "raw" => each(|| {
-                let _ = black_box(raw::query(RAW));
+                black_box(&raw::query(RAW));
             }),
             _ => each(|| {
-                let _ = black_box(signal::query(SIGUSR2));
+                let _ = black_box(&signal::query(SIGUSR2));
             }),
         },
         "raise" => raise(who),
@@ -101,7 +101,7 @@ fn install(who: &str) -> Operation {
     match who {
         "raw" => each(|| raw::install(RAW, raw::count)),
         "posix-signal" => each(|| {
-            let _ = black_box(signal::install(SIGUSR2, handler()));
+            let _ = black_box(&signal::install(SIGUSR2, handler()));
         }),
         "nix" => each(|| nix_install(NIX, raw::count)),
         // An action more, and away again. Its handler stays for ever.

@@ -141,8 +141,8 @@ impl Section {
 
     /// As the kernel: of a standard signal one. Everything that can be deferred must be blocked.
     pub(crate) fn keep(&self, kept: Kept) {
-        let same = |other: &Kept| other.signal == kept.signal;
-        if !kept.signal.is_realtime() && self.filled().any(same) {
+        // Those with a name do not queue.
+        if self.filled().any(|other| other.signal == kept.signal) && kept.signal.name().is_some() {
             return;
         }
         let count = self.count.load(Relaxed);
@@ -225,6 +225,11 @@ impl Section {
             return SignalSet::empty();
         }
         self.filled().map(|kept| kept.signal).collect()
+    }
+
+    /// Whether none is. Everything that can be deferred must be blocked.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count.load(Relaxed) == 0
     }
 
     fn filled(&self) -> impl Iterator<Item = &Kept> {
