@@ -172,6 +172,13 @@ impl Bits {
         }
     }
 
+    #[cfg(has_deferral)]
+    fn contains(&self, number: c_int) -> bool {
+        self.0
+            .get(number as usize / 32)
+            .map_or(false, |word| word.load(SeqCst) >> (number as u32 % 32) & 1 == 1)
+    }
+
     /// Empties the set and calls `each` with the numbers that were in it.
     pub(crate) fn take(&self, mut each: impl FnMut(c_int)) {
         for (index, word) in self.0.iter().enumerate() {

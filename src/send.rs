@@ -113,8 +113,10 @@ pub fn queue(pid: Pid, signal: Signal, value: c_int) -> Result<()> {
 /// use signal::{child, die_by, SIGTERM};
 ///
 /// // SAFETY: this process has one thread.
-/// let pid = signal::Pid::from_raw(unsafe { libc::fork() });
-/// let Some(pid) = pid else { die_by(SIGTERM) };
+/// let pid = match signal::Pid::from_raw(unsafe { libc::fork() }) {
+///     Some(child) => child,
+///     None => die_by(SIGTERM),
+/// };
 /// let exited = loop {
 ///     if let Some(exited) = child::reap(pid)? {
 ///         break exited;

@@ -1,6 +1,6 @@
 //! What an entry does when its signal arrives in a deferred section; the section itself is in `defer`.
 
-use super::Entry;
+use super::{Bits, Entry};
 use crate::errno::KeepErrno;
 use crate::mask::kernel_change;
 use crate::set::SignalSet;
@@ -8,7 +8,7 @@ use crate::signal::Signal;
 use crate::sys::{context, requeue};
 use core::cell::{Cell, UnsafeCell};
 use core::mem::MaybeUninit;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize};
 use libc::{c_int, c_void, siginfo_t};
 
@@ -83,8 +83,21 @@ fn can_be_deferred(signal: Signal) -> bool {
     SignalSet::asynchronous().contains(signal)
 }
 
+/// What stays unblocked whatever one says: some emulators lack the last realtime signals. Found at the first deferral.
+static UNBLOCKABLE: Bits = Bits::new();
+static UNBLOCKABLE_KNOWN: AtomicBool = AtomicBool::new(false);
+
 fn block_all() {
-    if kernel_change(libc::SIG_BLOCK, Some(&SignalSet::asynchronous()), None).is_err() {
+    let all = SignalSet::asynchronous();
+    let mut blocked = SignalSet::zeroed();
+    let mut done = kernel_change(libc::SIG_BLOCK, Some(&all), None);
+    if done.is_ok() && !UNBLOCKABLE_KNOWN.load(SeqCst) {
+        done = kernel_change(libc::SIG_BLOCK, None, Some(&mut blocked));
+        let open = all.iter().filter(|signal| !blocked.contains(*signal));
+        open.for_each(|signal| UNBLOCKABLE.insert(signal.as_raw()));
+        UNBLOCKABLE_KNOWN.store(true, SeqCst);
+    }
+    if done.is_err() {
         // Where a guard panics. A handler must not.
         // SAFETY: takes nothing and does not return.
         unsafe { libc::abort() }
@@ -93,7 +106,8 @@ fn block_all() {
 
 /// Whether a mask blocks all that can be deferred.
 pub(crate) fn is_full(mask: &SignalSet) -> bool {
-    SignalSet::asynchronous().iter().all(|signal| mask.contains(signal))
+    let blocks = |signal: Signal| mask.contains(signal) || UNBLOCKABLE.contains(signal.as_raw());
+    SignalSet::asynchronous().iter().all(blocks)
 }
 
 /// SAFETY: `context` must be what the kernel passed to a handler that is still running.
