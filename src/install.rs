@@ -42,12 +42,17 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[inline]
 pub fn install(signal: Signal, action: impl Into<Action>) -> Result<Action> {
     let mut action = action.into();
-    // Written in place: an `Action` is some 200 bytes.
-    let mut old = Ok(Action::unknown());
-    if let Err(error) = old.as_mut().map_or(Ok(()), |old| exchange(signal, &mut action, old)) {
-        old = Err(error);
+    written_in_place(|old| exchange(signal, &mut action, old))
+}
+
+/// What `write` makes of an action, which is some 200 bytes and need not be moved.
+#[inline]
+fn written_in_place(write: impl FnOnce(&mut Action) -> Result<()>) -> Result<Action> {
+    let mut action = Ok(Action::unknown());
+    if let Err(error) = action.as_mut().map_or(Ok(()), write) {
+        action = Err(error);
     }
-    old
+    action
 }
 
 #[inline]
@@ -89,11 +94,12 @@ fn exchange(signal: Signal, action: &mut Action, old: &mut Action) -> Result<()>
 #[doc(alias = "sigaction")]
 #[inline]
 pub fn query(signal: Signal) -> Result<Action> {
-    let mut found = Action::unknown();
-    sigaction(signal.as_raw(), None, found.raw_mut())?;
-    let targets = Targets::of(signal);
-    found.recognize(signal, targets.flag, targets.count);
-    Ok(found)
+    written_in_place(|found| {
+        sigaction(signal.as_raw(), None, found.raw_mut())?;
+        let targets = Targets::of(signal);
+        found.recognize(signal, targets.flag, targets.count);
+        Ok(())
+    })
 }
 
 /// [`install`], unless the signal is ignored: then `None`, and it stays ignored.
