@@ -230,10 +230,10 @@ fn an_inherited_sig_ign_makes_the_error_say_so() {
         assert_eq!(reaped(child).status.code(), Some(5));
         return;
     }
+    let mut command = process::re_exec("an_inherited_sig_ign_makes_the_error_say_so");
     let child = fork(|| {
         install(SIGCHLD, Handler::Ignore).unwrap();
-        let error = process::re_exec("an_inherited_sig_ign_makes_the_error_say_so").exec();
-        panic!("exec: {error}")
+        panic!("exec: {}", command.exec())
     });
     let status = wait_for(child);
     assert!(status.success(), "{status}");
