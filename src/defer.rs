@@ -37,6 +37,7 @@ use core::marker::PhantomData;
 /// | a system call in the region | is not interrupted | may be, or may return early |
 /// | a signal for the process | goes to another thread that lets it through | may be kept on this thread |
 /// | a handler put off | runs as always | runs on the ordinary stack, with everything blocked; one that a `SelfPipe` calls on gets a context of zeros |
+/// | a realtime signal that arrived and is blocked when the region ends | pending | pending; behind others of its number it stays kept, and comes before them |
 /// | a handler replaced in the region | the new one runs | the old one may |
 /// | `exec`, end of the thread | what is pending survives `exec` | what is kept is lost |
 /// | `fork` | the child is blocked too, with nothing pending | the child defers too, with nothing kept |

@@ -7,7 +7,7 @@ use crate::handler::{COUNTS, FLAGS};
 use crate::signal::Signal;
 use crate::sys::sigaction::sigaction;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 /// Sets what happens when `signal` arrives, and returns what happened before: handler, flags and mask, whoever
 /// installed them. Installing that again restores them exactly. One system call, `sigaction`.
@@ -68,8 +68,12 @@ fn exchange(signal: Signal, action: &mut Action, old: &mut Action) -> Result<()>
     }
     let exchanged = sigaction(signal.as_raw(), Some(raw), old.raw_mut());
     if exchanged.is_err() {
-        FLAGS[index(signal)].store(before.flag.map_or(ptr::null_mut(), as_mut), Ordering::Release);
-        COUNTS[index(signal)].store(before.count.map_or(ptr::null_mut(), as_mut), Ordering::Release);
+        // Unless another thread has set one since.
+        match handler {
+            Handler::Flag(flag) => put_back(&FLAGS[index(signal)], flag, before.flag),
+            Handler::Count(count) => put_back(&COUNTS[index(signal)], count, before.count),
+            _ => {}
+        }
         return exchanged;
     }
     // A target that another thread has set since stands in for one that was not there yet.
@@ -189,6 +193,11 @@ impl Targets {
 #[inline]
 fn index(signal: Signal) -> usize {
     signal.as_raw() as usize
+}
+
+fn put_back<T>(place: &AtomicPtr<T>, set: &'static T, before: Option<&'static T>) {
+    let before = before.map_or(ptr::null_mut(), as_mut);
+    let _ = place.compare_exchange(as_mut(set), before, Ordering::AcqRel, Ordering::Relaxed);
 }
 
 #[inline]
