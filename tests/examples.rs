@@ -20,24 +20,17 @@ fn example(name: &str) -> Command {
     let folder = program.parent().unwrap_or(Path::new("."));
     let places = [folder.join("../examples").join(name), folder.join(format!("example-{name}"))];
     match places.iter().find(|place| place.exists()) {
-        Some(place) => Command::new(place),
-        None => panic!("no {} here: cargo build --examples makes it", places[0].display()),
-    }
-}
-
-fn start(command: &mut Command) -> Child {
-    match command.spawn() {
-        // An emulator of one program's processor, not of a machine.
-        Err(error) if error.raw_os_error() == Some(libc::ENOEXEC) => {
-            common::skip("cannot start such programs")
+        Some(place) => {
+            common::process::must_start(place, "--help");
+            Command::new(place)
         }
-        child => child.unwrap(),
+        None => panic!("no {} here: cargo build --examples makes it", places[0].display()),
     }
 }
 
 fn output(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    start(command).wait_with_output().unwrap()
+    command.spawn().unwrap().wait_with_output().unwrap()
 }
 
 /// A server, in a process group of its own.
@@ -68,7 +61,7 @@ impl Server {
         command.args(["--port", "0"]).args(options).stdin(Stdio::null()).stderr(Stdio::piped());
         // SAFETY: only system calls run there.
         unsafe { command.pre_exec(own_group).pre_exec(before) };
-        let mut child = start(&mut command);
+        let mut child = command.spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         log.read_line(&mut line).unwrap();
@@ -422,7 +415,7 @@ fn client(arguments: &[&str], input: Vec<u8>, ends: bool) -> (Status, Vec<u8>, S
     signal::install(signal::SIGPIPE, Handler::Ignore).unwrap();
     let mut command = example("echo_client");
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = start(&mut command);
+    let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let writer = thread::spawn(move || {
         let _ = stdin.write_all(&input);
@@ -515,7 +508,7 @@ fn the_client_dies_of_a_broken_pipe_as_others_do() {
     let server = Server::start(&[]);
     let mut command = example("echo_client");
     command.arg(server.address.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = start(&mut command);
+    let mut child = command.spawn().unwrap();
     drop(child.stdout.take());
     child.stdin.take().unwrap().write_all(b"ping\n").unwrap();
     assert_eq!(Status::from(child.wait().unwrap()).signal(), Some(signal::SIGPIPE));

@@ -5,6 +5,7 @@ use std::env;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::io::FromRawFd;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 const STAGE: &str = "SIGNAL_TEST_STAGE";
@@ -12,11 +13,7 @@ const STAGE: &str = "SIGNAL_TEST_STAGE";
 /// The test of this name, begun anew by `exec`; there `is_re_executed` is true.
 pub fn re_exec(test: &str) -> Command {
     let program = env::current_exe().unwrap();
-    let listed = Command::new(&program).arg("--list").stdout(Stdio::null()).status();
-    // Under an emulator of one program's processor, and not of a machine.
-    if listed.map_or_else(|error| error.raw_os_error() == Some(libc::ENOEXEC), |_| false) {
-        super::skip("cannot start such programs");
-    }
+    must_start(&program, "--list");
     let mut command = Command::new(program);
     command.args(["--exact", test]).env(STAGE, "exec");
     command
@@ -31,6 +28,18 @@ pub fn exists(program: &str, argument: &str) -> bool {
     let mut command = Command::new(program);
     command.arg(argument).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().map_or(false, |status| status.success())
+}
+
+/// Skips the test where a program of this kind cannot be started: under an emulator of one program's processor, and not of a
+/// machine. What the system cannot execute, some C libraries give to the shell.
+pub fn must_start(program: &Path, argument: &str) {
+    let starts = match Command::new(program).arg(argument).stdin(Stdio::null()).output() {
+        Ok(output) => !String::from_utf8_lossy(&output.stderr).contains("yntax error"),
+        Err(error) => error.raw_os_error() != Some(libc::ENOEXEC),
+    };
+    if !starts {
+        super::skip("cannot start such programs");
+    }
 }
 
 /// For processes that are meant to die: leave no file behind.
