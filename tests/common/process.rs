@@ -31,10 +31,14 @@ pub fn exists(program: &str, argument: &str) -> bool {
 }
 
 /// Skips the test where a program of this kind cannot be started: under an emulator of one program's processor, and not of a
-/// machine. What the system cannot execute, some C libraries give to the shell.
+/// machine. The error may be lost on the way (then the child exits with 127), and some C libraries give what the system
+/// cannot execute to the shell.
 pub fn must_start(program: &Path, argument: &str) {
     let starts = match Command::new(program).arg(argument).stdin(Stdio::null()).output() {
-        Ok(output) => !String::from_utf8_lossy(&output.stderr).contains("yntax error"),
+        Ok(output) => {
+            let taken_for_a_script = String::from_utf8_lossy(&output.stderr).contains("yntax error");
+            output.status.code() != Some(127) && !taken_for_a_script
+        }
         Err(error) => error.raw_os_error() != Some(libc::ENOEXEC),
     };
     if !starts {
