@@ -72,7 +72,7 @@ pub fn all(settings: &Settings, root: &Path, target: &Path) -> Vec<Row> {
     rows.push(Row {
         targets: vec![most("raw", 1.02)],
         cannot: &[NO_SIGNALS, NO_HANDLER, NO_HANDLER_EITHER, ONCE],
-        note: Some("signal-hook adds an action to its own table and takes it away again: its handler stays, and after the first time there is no system call. The library makes a `struct sigaction` of the `Action` and an `Action` of the old one, 152 bytes each, and moves them: these are the instructions that it has more than raw libc."),
+        note: Some("signal-hook adds an action to its own table and takes it away again: its handler stays, and after the first time there is no system call. The library makes a `struct sigaction` of the `Action` and an `Action` of the old one, 152 bytes each, and keeps the targets of `Flag` and `Count`: these are the instructions that it has more than raw libc."),
         ..row("install", "install a handler", Unit::Nanoseconds, in_process("install", None, &install))
     });
     rows.push(Row {
@@ -120,7 +120,7 @@ pub fn all(settings: &Settings, root: &Path, target: &Path) -> Vec<Row> {
     rows.push(Row {
         targets: vec![most("raw", 1.02)],
         cannot: &[NO_MASKS],
-        note: Some("The old mask is zeroed first, for the C library writes 8 of its 128 bytes; and with the feature `defer` each change asks whether the thread is in a section, about half of what the library has more than raw libc (ci/counts counts both)."),
+        note: Some("The old mask is zeroed first, for the C library writes 8 of its 128 bytes; and with the feature `defer` each change asks whether there has ever been a section."),
         ..row(
             "block",
             "block and restore (`BlockGuard`)",
