@@ -186,6 +186,7 @@ impl Service {
         if let Some(pid) = self.pid() {
             kernel.signal(Target::Service(pid), SIGKILL);
             self.state = State::Stopping { pid, leader: true, kill_at: None, outcome: Outcome::Failure };
+            (self.probe_at, self.ready_by) = (None, None);
         } else if let State::Stopping { pid, .. } = self.state {
             kernel.signal(Target::LeftBy(pid), SIGKILL);
         }
@@ -226,7 +227,7 @@ impl Service {
 
     fn clean_up(&mut self, pid: Pid, kill_at: Option<Instant>, outcome: Outcome, now: Instant) {
         self.state = State::Stopping { pid, leader: false, kill_at, outcome };
-        self.probe_at = Some(now + PROBE);
+        (self.probe_at, self.ready_by) = (Some(now + PROBE), None);
     }
 
     /// Nothing of it runs any more.

@@ -6,6 +6,9 @@ use signal::child::Status;
 use signal::{Signal, SIGCONT, SIGKILL, SIGTERM};
 use std::time::Duration;
 
+mod deadline;
+mod reload;
+
 #[derive(Default)]
 struct Notes {
     next: i32,
@@ -261,60 +264,6 @@ fn a_start_while_it_is_being_stopped_waits_for_the_end() {
     world.supervisor.want("a").unwrap();
     assert_eq!(world.step(), [""; 0]);
     assert_eq!(world.exit("a", 0), ["start a"]);
-}
-
-fn reload(world: &mut World, services: &[(&str, config::Service)]) {
-    world
-        .supervisor
-        .reload(services.iter().map(|(name, config)| ((*name).to_owned(), config.clone())).collect());
-}
-
-#[test]
-fn a_reload_restarts_only_what_changed() {
-    let mut world =
-        world(&[("a", service(&[])), ("b", service(&["a"])), ("c", service(&[])), ("d", service(&[]))]);
-    world.step();
-    let changed = config::Service { command: vec!["y".to_owned()], ..service(&[]) };
-    let patient = config::Service { stop_timeout: Duration::from_secs(99), ..service(&[]) };
-    reload(
-        &mut world,
-        &[("a", changed.clone()), ("b", service(&["a"])), ("c", patient), ("e", service(&[]))],
-    );
-    assert_eq!(world.step(), ["SIGTERM a", "SIGTERM d", "start e"]);
-    assert_eq!(world.exit("a", 0), ["start a"]);
-    assert_eq!(world.supervisor.services["a"].config, changed);
-    assert_eq!(world.supervisor.services["c"].config.stop_timeout, Duration::from_secs(99));
-    world.exit("d", 0);
-    assert_eq!(world.supervisor.services.keys().collect::<Vec<_>>(), ["a", "b", "c", "e"]);
-}
-
-#[test]
-fn a_second_reload_while_the_first_goes_on_wins() {
-    let mut world = world(&[("a", service(&[])), ("b", service(&[]))]);
-    world.step();
-    let with = |word: &str| config::Service { command: vec![word.to_owned()], ..service(&[]) };
-    reload(&mut world, &[("a", with("y"))]);
-    assert_eq!(world.step(), ["SIGTERM a", "SIGTERM b"]);
-    reload(&mut world, &[("a", with("z")), ("b", service(&[]))]);
-    assert_eq!(world.step(), [""; 0]);
-    assert_eq!(world.exit("a", 0), ["start a"]);
-    assert_eq!(world.supervisor.services["a"].config, with("z"));
-    assert_eq!(world.exit("b", 0), ["start b"]);
-}
-
-#[test]
-fn a_reload_leaves_stopped_what_was_stopped_by_hand_and_tries_again_what_has_changed() {
-    let mut world =
-        world(&[("a", service(&[])), ("b", config::Service { restart: Restart::Never, ..service(&[]) })]);
-    world.step();
-    world.supervisor.unwant("a").unwrap();
-    world.step();
-    world.exit("a", 0);
-    world.exit("b", FAILURE);
-    let changed = config::Service { command: vec!["y".to_owned()], ..service(&[]) };
-    reload(&mut world, &[("a", changed.clone()), ("b", changed)]);
-    assert_eq!(world.step(), ["start b"]);
-    assert_eq!(world.state("a"), State::Stopped);
 }
 
 #[test]
