@@ -119,11 +119,15 @@ impl Service {
         !self.wanted || self.again
     }
 
+    /// Whether it is not started again unless somebody asks for it.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.state, State::Absent | State::Failed)
+    }
+
     /// Whether those that require it can start.
     pub fn satisfies(&self) -> bool {
-        let given_up = matches!(self.state, State::Absent | State::Failed);
         let there = matches!(self.state, State::Ready { .. } | State::Done);
-        !self.is_to_stop() && (there || given_up && self.config.optional)
+        !self.is_to_stop() && (there || self.has_failed() && self.config.optional)
     }
 
     pub fn start(&mut self, kernel: &mut impl Kernel, now: Instant) {

@@ -2,6 +2,7 @@
 
 use super::{Kernel, Supervisor};
 use crate::service::{Service, State};
+use std::collections::HashSet;
 
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("there is no service `{0}`")]
@@ -33,7 +34,8 @@ impl<K: Kernel> Supervisor<K> {
 
     /// Starts a service and what it requires. Returns who that is.
     pub fn want(&mut self, name: &str) -> Result<Vec<String>, UnknownService> {
-        let names = self.closure(name, |services, name| services.services[name].config.requires.clone())?;
+        self.check(name)?;
+        let names = self.required(name);
         for name in &names {
             let service = &mut self.services[name.as_str()];
             service.wanted = true;
@@ -106,12 +108,6 @@ impl<K: Kernel> Supervisor<K> {
     }
 
     fn starting(&self, service: &Service) -> Progress {
-        let blocked = |name: &&String| {
-            let required = self.services.get(*name);
-            required.is_some_and(|required| {
-                matches!(required.state, State::Failed | State::Absent) && !required.satisfies()
-            })
-        };
         let name = &service.name;
         match service.state {
             _ if !service.wanted => Progress::Missed(format!("`{name}` has been stopped meanwhile")),
@@ -120,14 +116,39 @@ impl<K: Kernel> Supervisor<K> {
                 "`{name}` has failed: {}",
                 service.remark.as_deref().unwrap_or("unknown why")
             )),
-            State::Stopped => match service.config.requires.iter().find(blocked) {
-                Some(required) => {
-                    Progress::Missed(format!("`{name}` requires `{required}`, which has failed"))
-                }
-                None => Progress::Pending,
-            },
+            State::Stopped if self.blocked().contains(name.as_str()) => {
+                let failed =
+                    |name: &String| self.services[name].has_failed() && !self.services[name].config.optional;
+                let failed = self.required(name).into_iter().find(failed).unwrap_or_default();
+                Progress::Missed(format!("`{name}` requires `{failed}`, which has failed"))
+            }
             _ => Progress::Pending,
         }
+    }
+
+    /// Who waits for what will not come: something has failed, and nobody starts that again unasked.
+    pub(super) fn blocked(&self) -> HashSet<&str> {
+        let mut blocked = HashSet::new();
+        loop {
+            let before = blocked.len();
+            for service in self.services.values().filter(|service| service.state == State::Stopped) {
+                let mut required = service.config.requires.iter().filter_map(|name| self.services.get(name));
+                if required.any(|required| {
+                    let waits = blocked.contains(required.name.as_str());
+                    !required.config.optional && (required.has_failed() || waits)
+                }) {
+                    blocked.insert(service.name.as_str());
+                }
+            }
+            if blocked.len() == before {
+                return blocked;
+            }
+        }
+    }
+
+    fn required(&self, name: &str) -> Vec<String> {
+        let requires = |services: &Supervisor<K>, name: &str| services.services[name].config.requires.clone();
+        self.closure(name, requires).unwrap_or_default()
     }
 
     /// A service and all that `next` leads to from it.

@@ -80,11 +80,18 @@ impl<K: Kernel> Supervisor<K> {
     /// Whether anything has changed.
     fn start_some(&mut self, now: Instant) -> bool {
         let mut changed = false;
+        // An add-on that waits in vain is as good as one that has failed.
+        let optional =
+            |name: &&str| self.services[*name].config.optional && !self.services[*name].is_to_stop();
+        let given_up: HashSet<String> =
+            self.blocked().into_iter().filter(optional).map(str::to_owned).collect();
         for index in 0..self.services.len() {
             let service = &self.services[index];
             let may_start = service.state == State::Stopped && !service.is_to_stop();
             // What does not exist cannot be waited for: a reload has checked that it is on its way out.
-            let satisfied = |name: &String| self.services.get(name).is_none_or(Service::satisfies);
+            let satisfied = |name: &String| {
+                given_up.contains(name) || self.services.get(name).is_none_or(Service::satisfies)
+            };
             if may_start && service.config.requires.iter().all(satisfied) {
                 let service = &mut self.services[index];
                 service.start(&mut self.kernel, now);

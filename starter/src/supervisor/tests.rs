@@ -6,6 +6,7 @@ use signal::child::Status;
 use signal::{Signal, SIGCONT, SIGKILL, SIGTERM};
 use std::time::Duration;
 
+mod blocked;
 mod deadline;
 mod reload;
 
