@@ -25,7 +25,8 @@ pub enum Progress {
 
 impl<K: Kernel> Supervisor<K> {
     pub fn check(&self, name: &str) -> Result<(), UnknownService> {
-        if self.services.contains_key(name) {
+        // One that a reload has removed is only waited for.
+        if self.services.get(name).is_some_and(|service| !service.removed) {
             Ok(())
         } else {
             Err(UnknownService(name.to_owned()))
@@ -74,7 +75,8 @@ impl<K: Kernel> Supervisor<K> {
     /// Stops a service and what requires it, and starts again what ran of these. Returns who that is.
     pub fn restart(&mut self, name: &str) -> Result<Vec<String>, UnknownService> {
         let mut names = self.closure(name, Supervisor::dependents)?;
-        names.retain(|other| other == name || self.services[other.as_str()].is_alive());
+        let runs = |service: &Service| service.wanted && service.is_alive();
+        names.retain(|other| other == name || runs(&self.services[other.as_str()]));
         for name in &names {
             let service = &mut self.services[name.as_str()];
             service.again = service.is_alive();

@@ -1,7 +1,7 @@
 //! A new configuration for services that run: only what changed restarts.
 
 use super::{Kernel, Supervisor};
-use crate::config::{self, Services};
+use crate::config::{self, Restart, Services};
 use crate::service::{Service, State};
 
 impl<K: Kernel> Supervisor<K> {
@@ -46,7 +46,9 @@ fn change(service: &mut Service, config: config::Service) {
     } else {
         service.config = config;
         service.failures = 0;
-        if !service.is_alive() {
+        // What has done its work does it again only if that has changed.
+        let done = service.state == State::Done && service.config.restart != Restart::Always;
+        if !service.is_alive() && (restarts || !done) {
             service.state = State::Stopped;
         }
     }

@@ -278,3 +278,17 @@ fn killing_is_for_everything_at_once() {
     world.exit("b", SIGKILL.as_raw());
     assert!(!world.supervisor.is_anything_alive());
 }
+
+#[test]
+fn a_restart_leaves_alone_what_was_stopped_by_hand() {
+    let mut world = world(&[("a", service(&[])), ("b", service(&["a"]))]);
+    world.step();
+    world.supervisor.unwant("b").unwrap();
+    assert_eq!(world.step(), ["SIGTERM b"]);
+    let names = world.supervisor.restart("a").unwrap();
+    assert_eq!(names, ["a"]);
+    assert_eq!(world.step(), [""; 0]);
+    assert_eq!(world.exit("b", 0), ["SIGTERM a"]);
+    assert_eq!(world.exit("a", 0), ["start a"]);
+    assert_eq!(world.supervisor.progress(&names, Goal::Running), Progress::Reached);
+}

@@ -55,3 +55,28 @@ fn a_reload_leaves_stopped_what_was_stopped_by_hand_and_tries_again_what_has_cha
     assert_eq!(world.step(), ["start b"]);
     assert_eq!(world.state("a"), State::Stopped);
 }
+
+#[test]
+fn what_has_done_its_work_does_it_again_only_if_that_changed() {
+    let once = config::Service { restart: Restart::Never, ..service(&[]) };
+    let mut world = world(&[("a", once.clone())]);
+    world.step();
+    world.exit("a", 0);
+    let patient = config::Service { stop_timeout: Duration::from_secs(99), ..once.clone() };
+    reload(&mut world, &[("a", patient)]);
+    assert_eq!(world.step(), [""; 0]);
+    assert_eq!(world.state("a"), State::Done);
+    reload(&mut world, &[("a", config::Service { command: vec!["y".to_owned()], ..once })]);
+    assert_eq!(world.step(), ["start a"]);
+}
+
+#[test]
+fn what_is_on_its_way_out_cannot_be_started() {
+    let mut world = world(&[("a", service(&[])), ("b", service(&[]))]);
+    world.step();
+    reload(&mut world, &[("b", service(&[]))]);
+    assert_eq!(world.step(), ["SIGTERM a"]);
+    assert!(world.supervisor.check("a").is_err() && world.supervisor.want("a").is_err());
+    assert_eq!(world.exit("a", 0), [""; 0]);
+    assert_eq!(world.supervisor.services.keys().collect::<Vec<_>>(), ["b"]);
+}
