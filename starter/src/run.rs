@@ -10,10 +10,12 @@ use crate::platform;
 use crate::process::Processes;
 use crate::supervisor::Supervisor;
 use clap::Args;
-use signal::session::{self, daemonize, Daemon};
+use signal::session::{self, daemonize};
 use signal::{Errno, SelfPipe, SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use std::error::Error;
 use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -49,6 +51,8 @@ pub fn run(mut options: Options) -> Result<()> {
     // Whoever started this may have ignored it, and then no child would have a status.
     signal::install(SIGCHLD, signal::Handler::Default)?;
     let services = config::load(&options.file)?;
+    // To mean the same to services, which work somewhere else.
+    options.control.make_absolute()?;
     if options.daemon {
         return run_in_background(options, services, placeholder);
     }
@@ -58,9 +62,10 @@ pub fn run(mut options: Options) -> Result<()> {
 }
 
 fn run_in_background(mut options: Options, services: Services, placeholder: File) -> Result<()> {
-    // They are to mean the same from the directory `/`.
+    // It is to mean the same from the directory `/`.
     options.file = std::path::absolute(&options.file)?;
-    options.control.make_absolute()?;
+    // For whoever waits for the outcome: a number alone would not say what is wrong.
+    let caller = File::from(std::io::stderr().as_fd().try_clone_to_owned()?);
     let mut background = session::Options::new();
     if let Some(path) = &options.pid_file {
         background = background.pid_file(path);
@@ -74,33 +79,26 @@ fn run_in_background(mut options: Options, services: Services, placeholder: File
     match set_up(&options, services, placeholder) {
         Ok(event_loop) => {
             daemon.ready();
+            drop(caller);
             serve(event_loop, None)
         }
-        Err(error) => fail(daemon, error.as_ref()),
+        Err(error) => {
+            tracing::error!("{error}");
+            let _ = writeln!(&caller, "{error}");
+            daemon.fail(Errno::ECANCELED)
+        }
     }
 }
 
 fn explain(options: &Options, error: Errno) -> Box<dyn Error> {
     match (&options.pid_file, error) {
+        (_, Errno::ECANCELED) => "cannot go into the background: see above".into(),
         (Some(path), Errno::EAGAIN) => format!("{}: another process holds it", path.display()).into(),
         (Some(path), error) => {
             format!("cannot go into the background, pid file {}: {error}", path.display()).into()
         }
         (None, error) => format!("cannot go into the background: {error}").into(),
     }
-}
-
-fn fail(daemon: Daemon, error: &(dyn Error + 'static)) -> ! {
-    tracing::error!("{error}");
-    let io = error.downcast_ref::<std::io::Error>();
-    let number = match io.map(|error| (error.raw_os_error(), error.kind())) {
-        Some((Some(number), _)) => number,
-        Some((None, std::io::ErrorKind::AddrInUse)) => libc::EADDRINUSE,
-        Some((None, std::io::ErrorKind::PermissionDenied)) => libc::EACCES,
-        Some((None, std::io::ErrorKind::NotFound)) => libc::ENOENT,
-        _ => libc::ECANCELED,
-    };
-    daemon.fail(Errno::from_raw_os_error(number))
 }
 
 fn set_up(options: &Options, services: Services, placeholder: File) -> Result<EventLoop> {

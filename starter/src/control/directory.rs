@@ -3,9 +3,9 @@
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::geteuid;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 pub struct Directory {
@@ -19,8 +19,7 @@ impl Directory {
         let mut name = socket.as_os_str().to_owned();
         name.push(".d");
         let path = PathBuf::from(name);
-        // Services of other users must be able to enter it.
-        match DirBuilder::new().mode(0o711).create(&path) {
+        match DirBuilder::new().mode(0o700).create(&path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
@@ -35,9 +34,19 @@ impl Directory {
             let text = format!("{} belongs to somebody else", path.display());
             return Err(io::Error::new(ErrorKind::PermissionDenied, text));
         }
-        for entry in fs::read_dir(&path)? {
-            fs::remove_file(entry?.path())?;
+        // Somebody may have had a directory of this name for something else.
+        let entries = fs::read_dir(&path)?.collect::<io::Result<Vec<_>>>()?;
+        for entry in &entries {
+            if !entry.file_type()?.is_socket() {
+                let text = format!("{} is not a starter's: choose another --socket", entry.path().display());
+                return Err(io::Error::new(ErrorKind::AlreadyExists, text));
+            }
         }
+        for entry in entries {
+            fs::remove_file(entry.path())?;
+        }
+        // Services of other users must be able to enter it, whatever the umask is.
+        lock.set_permissions(Permissions::from_mode(0o711))?;
         Ok(Directory { path, _lock: lock })
     }
 }
