@@ -46,8 +46,7 @@ impl EventLoop {
         }
     }
 
-    /// Sleeps until something has happened or is due. Signals come last: what a service said before it ended is heard
-    /// before its end.
+    /// Sleeps until something has happened or is due.
     fn wait(&self) -> std::io::Result<Vec<(Source, PollFlags)>> {
         let mut sources = Vec::new();
         let mut entries = Vec::new();
@@ -81,14 +80,7 @@ impl EventLoop {
     fn handle(&mut self, source: Source, events: PollFlags) {
         let now = Instant::now();
         match source {
-            Source::Service(name) => {
-                for message in self.supervisor.kernel.hear(&name) {
-                    match message {
-                        Message::Ready => self.supervisor.ready(&name, now),
-                        Message::Status(text) => self.supervisor.remark(&name, &text),
-                    }
-                }
-            }
+            Source::Service(name) => self.hear(&name, now),
             Source::Control(whom) => {
                 if let Some((id, request)) = self.server.handle(whom, events, now) {
                     self.obey(id, request, now);
@@ -96,6 +88,15 @@ impl EventLoop {
             }
             Source::Signals => {
                 self.signals.pending().into_iter().for_each(|signal| self.on_signal(signal, now));
+            }
+        }
+    }
+
+    fn hear(&mut self, name: &str, now: Instant) {
+        for message in self.supervisor.kernel.hear(name) {
+            match message {
+                Message::Ready => self.supervisor.ready(name, now),
+                Message::Status(text) => self.supervisor.remark(name, &text),
             }
         }
     }
@@ -113,6 +114,10 @@ impl EventLoop {
         for exited in child::reap_any() {
             match exited {
                 Ok(exited) => {
+                    // What it said after `poll` had looked at it comes first.
+                    if let Some(name) = self.supervisor.name(exited.pid) {
+                        self.hear(&name, now);
+                    }
                     if !self.supervisor.exited(&exited, now) {
                         report::orphan(&exited);
                     }

@@ -58,7 +58,11 @@ impl Notifier {
     pub fn new(directory: &Path, owner: Option<Uid>, command: &mut Command) -> io::Result<Notifier> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let path = directory.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string());
-        let explain = |error| io::Error::other(format!("socket `{}`: {error}", path.display()));
+        let explain = |error: io::Error| match error.raw_os_error() {
+            // Has nothing to do with the path, and passes.
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => error,
+            _ => io::Error::other(format!("socket `{}`: {error}", path.display())),
+        };
         let socket = Socket::bind(path.clone(), owner).map_err(explain)?;
         let (pipe, service) = io::pipe()?;
         command.env("NOTIFY_SOCKET", &path).env("NOTIFY_FD", NOTIFY_FD.to_string());
@@ -83,7 +87,10 @@ impl Notifier {
             let Ok(length) = self.socket.socket.recv(&mut buffer) else { break };
             messages.extend(String::from_utf8_lossy(&buffer[..length]).lines().filter_map(understand));
         }
-        if self.pipe.as_ref().is_some_and(is_readable) {
+        for _ in 0..AT_ONCE {
+            if !self.pipe.as_ref().is_some_and(is_readable) {
+                break;
+            }
             match self.pipe.as_mut().map_or(Ok(0), |pipe| pipe.read(&mut buffer)) {
                 Ok(0) => self.pipe = None,
                 Ok(length) if buffer[..length].contains(&b'\n') => messages.push(Message::Ready),

@@ -86,7 +86,7 @@ impl Kernel for Processes {
         }
         let started = self
             .prepare(name, service, account.as_ref())
-            .map_err(|error| SpawnError::Hopeless(error.to_string()))
+            .map_err(|error| classify(&error, error.to_string()))
             .and_then(|mut command| {
                 command.spawn_with_signals_blocked().map_err(|error| explain(service, &error))
             });
@@ -186,12 +186,17 @@ fn explain(service: &Service, error: &io::Error) -> SpawnError {
     let text = format!("program `{}`: {error}", service.command[0]);
     match error.kind() {
         io::ErrorKind::NotFound => SpawnError::Absent(text),
-        _ => match error.raw_os_error() {
-            Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::ETXTBSY) => {
-                SpawnError::Passing(text)
-            }
-            _ => SpawnError::Hopeless(text),
-        },
+        _ => classify(error, text),
+    }
+}
+
+/// Whether it is worth another try.
+fn classify(error: &io::Error, text: String) -> SpawnError {
+    match error.raw_os_error() {
+        Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::ETXTBSY) => {
+            SpawnError::Passing(text)
+        }
+        _ => SpawnError::Hopeless(text),
     }
 }
 

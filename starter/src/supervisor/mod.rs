@@ -49,6 +49,11 @@ impl<K: Kernel> Supervisor<K> {
         self.services.values().filter_map(Service::deadline).min()
     }
 
+    /// Whose process this is.
+    pub fn name(&self, pid: Pid) -> Option<String> {
+        self.processes.get(&pid).cloned()
+    }
+
     /// A child has ended. `false`: it is none of the services.
     pub fn exited(&mut self, exited: &Exited, now: Instant) -> bool {
         let name = self.processes.remove(&exited.pid);

@@ -1,0 +1,110 @@
+//! What runs out: descriptors, the patience of whoever reads the log, time.
+
+mod common;
+
+use common::{eventually, run, run_with};
+use nix::fcntl::{fcntl, FcntlArg, OFlag};
+use signal::SIGCONT;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+#[test]
+fn nothing_stops_when_nobody_reads_the_log() {
+    let (mut reader, mut writer) = std::io::pipe().unwrap();
+    let log = writer.try_clone().unwrap();
+    fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+    while writer.write(&[b'x'; 512]).is_ok() {}
+    fcntl(&writer, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
+    drop(writer);
+    let running = run_with("[service.a]\ncommand = ['true']\nrestart = 'never'\n", |command| {
+        command.stderr(log);
+    });
+    let ask = || {
+        let mut stream = UnixStream::connect(running.place.join("socket")).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(b"{\"command\":\"status\"}\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    };
+    eventually("the service has run", || ask().contains("done").then_some(()));
+    let rest = std::thread::spawn(move || {
+        let mut rest = String::new();
+        reader.read_to_string(&mut rest).unwrap();
+        rest
+    });
+    running.end();
+    let rest = rest.join().unwrap();
+    assert!(
+        rest.contains(" lines of the log could not be written\n") && rest.contains("INFO ended"),
+        "{rest}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_lack_of_descriptors_passes() {
+    let running = run("[service.a]\ncommand = ['sh', '-c', 'echo >&3; exec sleep 1000']\nready = 'notify'\nrestart_delay = 0.01\nrestart_delay_max = 0.01\nrestart_limit = 1000000\n");
+    running.ask(&["stop", "a"]);
+    let allow = |descriptors: usize| {
+        let limit = libc::rlimit { rlim_cur: descriptors as _, rlim_max: 1024 };
+        // SAFETY: reads one limit and stores none.
+        let set = unsafe {
+            libc::prlimit(running.pid().as_raw(), libc::RLIMIT_NOFILE, &limit, std::ptr::null_mut())
+        };
+        assert_eq!(set, 0);
+    };
+    // One for the request and one for the socket of the service, none for its pipe.
+    let fds = format!("/proc/{}/fd", running.pid());
+    let used = eventually("the last request is over", || {
+        let used = std::fs::read_dir(&fds).unwrap().count();
+        let sockets = std::fs::read_dir(&fds).unwrap().flatten();
+        let sockets = sockets.filter_map(|fd| std::fs::read_link(fd.path()).ok());
+        (sockets.filter(|link| link.to_string_lossy().starts_with("socket")).count() == 1).then_some(used)
+    });
+    allow(used + 2);
+    std::thread::scope(|scope| {
+        let start = scope.spawn(|| running.ask(&["start", "a"]));
+        running.wait_for_line(&["ERROR", "cannot start: Too many open files"]);
+        allow(1024);
+        assert_eq!(start.join().unwrap(), "a\n");
+    });
+    running.end();
+}
+
+#[test]
+fn a_time_limit_that_has_passed_costs_no_time() {
+    let running = run(r#"
+        [service.a]
+        command = ["sh", "-c", "trap '' TERM; sleep 1000 & exit 0"]
+        ready = "notify"
+        ready_timeout = 0.05
+        restart = "never"
+        stop_timeout = 2
+    "#);
+    running.wait_for_line(&["still running after 2 s: killed"]);
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", running.pid())).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().unwrap()).sum();
+    assert!(ticks < 50, "{ticks} hundredths of a second of CPU time");
+    running.end();
+}
+
+#[test]
+fn the_last_words_of_a_service_are_heard_before_its_end() {
+    // More than fits into one read. The starter does not listen until the service has ended.
+    let running = run(r#"
+        [service.a]
+        command = ["sh", "-c", "kill -STOP $PPID; printf '%5000d\n' 1 >&3; : > said; exit 0"]
+        ready = "notify"
+        restart = "never"
+    "#);
+    let pid = running.pid();
+    eventually("it has spoken", || running.place.join("said").exists().then_some(()));
+    eventually("it has ended", || running.children().iter().any(|(_, state)| *state == 'Z').then_some(()));
+    signal::kill(pid, SIGCONT).unwrap();
+    running.wait_for_line(&["exited with code 0"]);
+    running.wait_for_state("a", "done");
+    running.end();
+}
