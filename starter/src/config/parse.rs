@@ -1,7 +1,7 @@
 //! From text to services: every key is looked at, whatever is wrong with the others.
 
-use super::value::{StopSignal, Time};
-use super::{Problem, Service, Services};
+use super::value::{StopSignal, Text, Time};
+use super::{Problem, Ready, Service, Services};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -80,7 +80,7 @@ impl<'i> Parser<'i> {
             self.parsed.lines.service.insert(name.clone(), line);
             if !is_name(&name) {
                 let message =
-                    format!("`{name}` is no name of a service: letters, digits, `-`, `_`, `.` and `@` are");
+                    format!("`{name}` is no name of a service: that is at most 64 letters, digits, `-`, `_`, `.` and `@`, not `.` first");
                 self.problem(Some(span), message);
             } else if let DeValue::Table(table) = value.into_inner() {
                 let service = self.service(&name, span, table);
@@ -93,13 +93,22 @@ impl<'i> Parser<'i> {
 
     fn service(&mut self, name: &str, span: Range<usize>, table: DeTable<'i>) -> Service {
         let mut service = Service::default();
-        let mut has_command = false;
+        let (mut has_command, mut has_delay) = (false, false);
         for (key, value) in table {
             has_command |= key.get_ref() == "command";
+            has_delay |= key.get_ref() == "restart_delay";
             self.key(&mut service, name, key, value);
         }
         if !has_command {
-            self.problem(Some(span), format!("service `{name}` has no `command`"));
+            self.problem(Some(span.clone()), format!("service `{name}` has no `command`"));
+        }
+        if has_delay && service.restart_delay > service.restart_delay_max {
+            let message = format!("service `{name}`: `restart_delay` is longer than `restart_delay_max`");
+            self.problem(Some(span.clone()), message);
+        }
+        if service.ready != Ready::Started && service.ready_timeout.is_zero() {
+            let message = format!("service `{name}`: a `ready_timeout` of 0 leaves no time to become ready");
+            self.problem(Some(span), message);
         }
         service
     }
@@ -110,8 +119,10 @@ impl<'i> Parser<'i> {
             "requires" => self.requires(service, name, &key, value),
             "environment" => self.environment(service, &key, value),
             "optional" => self.set(&mut service.optional, &key, value),
-            "directory" => self.set_with(&mut service.directory, &key, value, Some),
-            "user" => self.set_with(&mut service.user, &key, value, Some),
+            "directory" => {
+                self.set_with(&mut service.directory, &key, value, |Text(path)| Some(path.into()));
+            }
+            "user" => self.set_with(&mut service.user, &key, value, |Text(user)| Some(user)),
             "restart" => self.set(&mut service.restart, &key, value),
             "restart_delay" => self.set_with(&mut service.restart_delay, &key, value, |Time(time)| time),
             "restart_delay_max" => {
@@ -136,7 +147,9 @@ impl<'i> Parser<'i> {
         match T::deserialize(ValueDeserializer::from(value)) {
             Ok(value) => Some(value),
             Err(error) => {
-                let message = format!("`{}`: {}", key.get_ref(), error.message());
+                let message =
+                    error.message().replace("expected a sequence", "expected a list: [\"a\", \"b\"]");
+                let message = format!("`{}`: {message}", key.get_ref());
                 self.problem(Some(error.span().unwrap_or(span)), message);
                 None
             }

@@ -107,6 +107,29 @@ fn names_must_fit_into_files_and_log_lines() {
 }
 
 #[test]
+fn what_could_not_work_is_not_accepted() {
+    for (lines, part) in [
+        ("stop_signal = 'STOP'", "does not end"),
+        ("directory = ''", "empty"),
+        (r#"directory = "a\u0000b""#, "zero byte"),
+        ("user = ''", "empty"),
+        ("ready = { file = '' }", "empty"),
+        ("ready = 'notify'\nready_timeout = 0", "`ready_timeout`"),
+        ("restart_delay = '2min'", "longer than `restart_delay_max`"),
+        ("command = 'y'", "expected a list"),
+    ] {
+        let command = if lines.starts_with("command") { "" } else { "command = ['x']\n" };
+        let problems = problems(&format!("[service.a]\n{command}{lines}\n"));
+        assert_eq!(problems.len(), 1, "{lines}: {problems:?}");
+        assert!(problems[0].1.contains(part), "{lines}: {problems:?}");
+    }
+    let long = "a".repeat(65);
+    assert!(problems(&format!("[service.{long}]\ncommand = ['x']\n"))[0].1.contains("at most 64"));
+    // Less than the default delay is no mistake: there is a most, and it holds.
+    assert!(parse("[service.a]\ncommand = ['x']\nrestart_delay_max = 0\nready_timeout = 0\n").is_ok());
+}
+
+#[test]
 fn times_have_bounds() {
     for time in ["-1", "1e9", "nan", "'5'", "'s'", "'-5s'", "'5days'", "true"] {
         assert_eq!(

@@ -3,7 +3,6 @@
 use super::Ready;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Seconds, whole or not; or a text with a unit: `"250ms"`, `"5s"`, `"2min"`, `"1h"`.
@@ -50,14 +49,32 @@ fn text_to_time(text: &str) -> Option<Time> {
     number.parse::<f64>().ok().filter(|_| digits).and_then(|number| seconds_to_time(number * unit))
 }
 
-/// A signal by name or number, as the platform has them; not one that would never end a service's wait.
+/// A path or name for the system: not empty, and without a zero byte.
+pub struct Text(pub String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.as_str() {
+            "" => Err(D::Error::custom("must not be empty: leave the key out")),
+            text if text.contains('\0') => Err(D::Error::custom("a zero byte cannot be passed on")),
+            _ => Ok(Text(text)),
+        }
+    }
+}
+
+/// A signal by name or number, as the platform has them; not one that only suspends.
 pub struct StopSignal(pub signal::Signal);
 
 impl<'de> Deserialize<'de> for StopSignal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<StopSignal, D::Error> {
         let text = String::deserialize(deserializer)?;
         let unknown = || D::Error::custom(format!("no signal of this system is called `{text}`"));
-        text.parse().map(StopSignal).map_err(|_| unknown())
+        let signal: signal::Signal = text.parse().map_err(|_| unknown())?;
+        if signal.default_effect() == signal::DefaultEffect::Stop {
+            return Err(D::Error::custom(format!("{signal} suspends a service and does not end it")));
+        }
+        Ok(StopSignal(signal))
     }
 }
 
@@ -67,7 +84,7 @@ impl<'de> Deserialize<'de> for Ready {
         #[serde(deny_unknown_fields)]
         struct Table {
             port: Option<std::num::NonZeroU16>,
-            file: Option<PathBuf>,
+            file: Option<Text>,
         }
         struct Readies;
         impl<'de> Visitor<'de> for Readies {
@@ -87,7 +104,7 @@ impl<'de> Deserialize<'de> for Ready {
                 let table = Table::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
                 match (table.port, table.file) {
                     (Some(port), None) => Ok(Ready::Port(port.get())),
-                    (None, Some(file)) => Ok(Ready::File(file)),
+                    (None, Some(Text(file))) => Ok(Ready::File(file.into())),
                     _ => Err(A::Error::invalid_value(Unexpected::Map, &self)),
                 }
             }
