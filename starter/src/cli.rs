@@ -38,7 +38,7 @@ what holds without the key, or an example where that is nothing.
   ready = \"started\"                 ready as soon as it has been started, or
           \"notify\"                  when it says so: a line to the descriptor whose number is in NOTIFY_FD, or READY=1
                                     to the socket NOTIFY_SOCKET, as for systemd
-          { port = 80 }             when something listens on this TCP port of this machine
+          { port = 80 }             when something listens on this TCP port of localhost
           { file = \"web.sock\" }     when this file (from `directory`) appears or is written anew
   ready_timeout = 60                seconds; then it counts as failed
   stop_signal = \"SIGTERM\"           sent to all processes of its session's group
@@ -86,7 +86,7 @@ enum Command {
 #[derive(Args)]
 pub struct Control {
     /// The control socket of the starter [default: /run/starter.sock for root, otherwise starter.sock in
-    /// $XDG_RUNTIME_DIR]
+    /// $XDG_RUNTIME_DIR, or starter-UID.sock in the directory for temporary files]
     #[arg(long, env = "STARTER_SOCKET", value_name = "PATH")]
     socket: Option<PathBuf>,
 }

@@ -19,7 +19,7 @@ pub fn ask(socket: &Path, request: &Request) -> io::Result<Answer> {
     // The other side may have refused already, and then says why.
     let sent = stream.write_all(line.as_bytes());
     let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer)?;
+    BufReader::new(stream).read_line(&mut answer).map_err(about)?;
     if answer.is_empty() {
         sent?;
         return Err(io::Error::other("the starter ended without an answer"));
