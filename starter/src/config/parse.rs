@@ -30,7 +30,7 @@ pub struct Lines {
 pub fn parse(text: &str) -> Parsed {
     let (document, errors) = DeTable::parse_recoverable(text);
     let parsed = Parsed { services: Services::new(), lines: Lines::default(), problems: Vec::new() };
-    let mut parser = Parser { text, parsed };
+    let mut parser = Parser { newlines: text.match_indices('\n').map(|(at, _)| at).collect(), parsed };
     for error in &errors {
         parser.problem(error.span(), error.message());
         // The rest of the line is guesswork.
@@ -52,17 +52,18 @@ pub fn parse(text: &str) -> Parsed {
     parser.parsed
 }
 
-struct Parser<'i> {
-    text: &'i str,
+struct Parser {
+    /// Where they are: to count them anew for each key would take forever for a long file.
+    newlines: Vec<usize>,
     parsed: Parsed,
 }
 
 type Key<'i> = Spanned<Cow<'i, str>>;
 type Value<'i> = Spanned<DeValue<'i>>;
 
-impl<'i> Parser<'i> {
+impl<'i> Parser {
     fn line(&self, span: &Range<usize>) -> usize {
-        1 + self.text.bytes().take(span.start).filter(|byte| *byte == b'\n').count()
+        1 + self.newlines.partition_point(|newline| *newline < span.start)
     }
 
     fn problem(&mut self, span: Option<Range<usize>>, message: impl Into<String>) {
