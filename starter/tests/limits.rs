@@ -14,7 +14,10 @@ fn nothing_stops_when_nobody_reads_the_log() {
     let (mut reader, mut writer) = std::io::pipe().unwrap();
     let log = writer.try_clone().unwrap();
     fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
-    while writer.write(&[b'x'; 512]).is_ok() {}
+    let mut full = 0;
+    while let Ok(length) = writer.write(&[b'x'; 512]) {
+        full += length;
+    }
     fcntl(&writer, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
     drop(writer);
     let running = run_with("[service.a]\ncommand = ['true']\nrestart = 'never'\n", |command| {
@@ -29,13 +32,10 @@ fn nothing_stops_when_nobody_reads_the_log() {
         answer
     };
     eventually("the service has run", || ask().contains("done").then_some(()));
-    let rest = std::thread::spawn(move || {
-        let mut rest = String::new();
-        reader.read_to_string(&mut rest).unwrap();
-        rest
-    });
+    reader.read_exact(&mut vec![0; full]).unwrap();
     running.end();
-    let rest = rest.join().unwrap();
+    let mut rest = String::new();
+    reader.read_to_string(&mut rest).unwrap();
     assert!(
         rest.contains(" lines of the log could not be written\n") && rest.contains("INFO ended"),
         "{rest}"
