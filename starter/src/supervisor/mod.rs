@@ -111,9 +111,16 @@ impl<K: Kernel> Supervisor<K> {
 
     /// Whether anything has changed.
     fn stop_some(&mut self, now: Instant) -> bool {
+        let leaving = || self.services.values().filter(|service| service.is_to_stop() && service.is_alive());
         // Those that are required by what still has to stop itself.
-        let leaving = self.services.values().filter(|service| service.is_to_stop() && service.is_alive());
-        let needed: HashSet<String> = leaving.flat_map(|service| service.config.requires.clone()).collect();
+        let mut needed: HashSet<String> =
+            leaving().flat_map(|service| service.config.requires.clone()).collect();
+        // A reload can have turned requirements round under what runs: then each waits for another, and nobody is stopping.
+        if leaving()
+            .all(|service| needed.contains(&service.name) && !matches!(service.state, State::Stopping { .. }))
+        {
+            needed.clear();
+        }
         let mut changed = false;
         for service in self.services.values_mut().filter(|service| service.is_to_stop()) {
             match service.state {

@@ -80,3 +80,16 @@ fn what_is_on_its_way_out_cannot_be_started() {
     assert_eq!(world.exit("a", 0), [""; 0]);
     assert_eq!(world.supervisor.services.keys().collect::<Vec<_>>(), ["b"]);
 }
+
+#[test]
+fn requirements_that_a_reload_turns_round_keep_nobody_from_stopping() {
+    let mut world = world(&[("a", service(&["b"])), ("b", service(&[])), ("c", service(&["a"]))]);
+    world.step();
+    let other = |requires: &[&str]| config::Service { command: vec!["y".to_owned()], ..service(requires) };
+    reload(&mut world, &[("a", other(&[])), ("b", service(&["a"])), ("c", other(&["a"]))]);
+    assert_eq!(world.step(), ["SIGTERM c"]);
+    world.supervisor.unwant_all();
+    assert_eq!(world.step(), [""; 0]);
+    // `a`, as it runs, requires `b`, which requires `a` by now.
+    assert_eq!(world.exit("c", 0), ["SIGTERM a", "SIGTERM b"]);
+}
