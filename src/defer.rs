@@ -88,16 +88,17 @@ impl DeferGuard {
 }
 
 #[cfg(has_deferral)]
-pub(crate) use self::section::{ever, kept, sigmask, sigmask_changed, suspend_mask, take};
+pub(crate) use self::section::{change_mask, ever, kept, suspend_mask, take};
 
 #[cfg(has_deferral)]
 mod section {
     use super::DeferGuard;
     use crate::errno::KeepErrno;
+    use crate::errno::Result;
     use crate::handler::deferral::{is_full, Kept, Section, EVER, SECTION};
     use crate::info::Info;
     use crate::install::query;
-    use crate::mask::{kernel_mask, kernel_pending};
+    use crate::mask::{kernel_change, kernel_mask, kernel_pending};
     use crate::set::SignalSet;
     use crate::signal::{SIGKILL, SIGSTOP};
     use crate::sys::{flag, requeue, timedwait};
@@ -156,6 +157,48 @@ mod section {
                 self.set_mask(before);
                 self.holds_mask.store(true, Relaxed);
                 self.attention.store(true, Relaxed);
+            }
+        }
+
+        /// Whether the thread is in a section, or has kept something.
+        #[inline]
+        fn has_work(&self) -> bool {
+            self.depth.load(Relaxed) != 0 || self.attention.load(Relaxed)
+        }
+
+        /// `pthread_sigmask` in a section, or at the end of one: after a deferral it changes what the mask will be.
+        #[cold]
+        fn change_mask(&self, how: c_int, set: Option<&SignalSet>) -> Option<SignalSet> {
+            if self.depth.load(Relaxed) == 0 && !self.settling.load(Relaxed) {
+                return None;
+            }
+            // From here on no deferral comes in between: it has come before, or will when this is done.
+            let before = kernel_mask(libc::SIG_BLOCK, Some(&SignalSet::asynchronous()));
+            let deferred = self.attention.load(Relaxed);
+            if deferred {
+                self.hold_from(before);
+            }
+            let old = if deferred { self.mask() } else { before };
+            let new = match (how, set) {
+                (_, None) => old,
+                (libc::SIG_BLOCK, Some(set)) => old | set,
+                (libc::SIG_UNBLOCK, Some(set)) => old - set,
+                (_, Some(set)) => *set,
+            };
+            if deferred {
+                self.set_mask(new - (SIGKILL | SIGSTOP));
+            } else {
+                kernel_mask(libc::SIG_SETMASK, Some(&new));
+            }
+            Some(old)
+        }
+
+        /// After the mask has changed outside a section: what its end had to keep may come now.
+        #[cold]
+        fn retry(&self) {
+            let outside = self.depth.load(Relaxed) == 0 && !self.settling.load(Relaxed);
+            if outside && self.attention.load(Relaxed) {
+                self.leave();
             }
         }
 
@@ -232,44 +275,25 @@ mod section {
         EVER.load(Relaxed)
     }
 
-    /// `pthread_sigmask` in a section, or at the end of one: after a deferral it changes what the mask will be.
-    pub(crate) fn sigmask(how: c_int, set: Option<&SignalSet>) -> Option<SignalSet> {
-        let change = |section: &Section| {
-            if section.depth.load(Relaxed) == 0 && !section.settling.load(Relaxed) {
-                return None;
+    /// `pthread_sigmask`, for a thread that may be in a section.
+    #[inline(always)] // with no more returns behind the system call than need be
+    pub(crate) fn change_mask(how: c_int, set: Option<&SignalSet>, old: Option<&mut SignalSet>) -> Result<()> {
+        let section = SECTION.with(|section| section as *const Section);
+        // SAFETY: the thread's own, which has no destructor and lives as long as the thread.
+        let section = unsafe { &*section };
+        if section.has_work() {
+            if let Some(before) = section.change_mask(how, set) {
+                if let Some(old) = old {
+                    *old = before;
+                }
+                return Ok(());
             }
-            // From here on no deferral comes in between: it has come before, or will when this is done.
-            let before = kernel_mask(libc::SIG_BLOCK, Some(&SignalSet::asynchronous()));
-            let deferred = section.attention.load(Relaxed);
-            if deferred {
-                section.hold_from(before);
-            }
-            let old = if deferred { section.mask() } else { before };
-            let new = match (how, set) {
-                (_, None) => old,
-                (libc::SIG_BLOCK, Some(set)) => old | set,
-                (libc::SIG_UNBLOCK, Some(set)) => old - set,
-                (_, Some(set)) => *set,
-            };
-            if deferred {
-                section.set_mask(new - (SIGKILL | SIGSTOP));
-            } else {
-                kernel_mask(libc::SIG_SETMASK, Some(&new));
-            }
-            Some(old)
-        };
-        SECTION.try_with(change).ok().flatten()
-    }
-
-    /// After the mask has changed outside a section: what its end had to keep, for want of room in the kernel, may come now.
-    pub(crate) fn sigmask_changed() {
-        let retry = |section: &Section| {
-            let outside = section.depth.load(Relaxed) == 0 && !section.settling.load(Relaxed);
-            if outside && section.attention.load(Relaxed) {
-                section.leave();
-            }
-        };
-        let _ = SECTION.try_with(retry);
+        }
+        kernel_change(how, set, old)?;
+        if section.has_work() {
+            section.retry();
+        }
+        Ok(())
     }
 
     /// What `sigsuspend` may let through: in a section, nothing.

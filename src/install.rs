@@ -46,7 +46,7 @@ pub fn install(signal: Signal, action: impl Into<Action>) -> Result<Action> {
 }
 
 /// What `write` makes of an action, which is some 200 bytes and need not be moved.
-#[inline]
+#[inline(always)]
 fn written_in_place(write: impl FnOnce(&mut Action) -> Result<()>) -> Result<Action> {
     let mut action = Ok(Action::unknown());
     if let Err(error) = action.as_mut().map_or(Ok(()), write) {

@@ -14,22 +14,9 @@ use libc::c_int;
 fn change(how: c_int, set: Option<&SignalSet>, old: Option<&mut SignalSet>) -> Result<()> {
     #[cfg(has_deferral)]
     if crate::defer::ever() {
-        return change_among_sections(how, set, old);
+        return crate::defer::change_mask(how, set, old);
     }
     kernel_change(how, set, old)
-}
-
-/// The same, in a deferred section or after one.
-#[cfg(has_deferral)]
-fn change_among_sections(how: c_int, set: Option<&SignalSet>, old: Option<&mut SignalSet>) -> Result<()> {
-    match crate::defer::sigmask(how, set) {
-        Some(before) => old.map_or((), |old| *old = before),
-        None => {
-            kernel_change(how, set, old)?;
-            crate::defer::sigmask_changed();
-        }
-    }
-    Ok(())
 }
 
 /// The same, past a deferred section.

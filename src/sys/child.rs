@@ -18,7 +18,7 @@ cfg_if::cfg_if! {
         }
 
         cfg_if::cfg_if! {
-            if #[cfg(all(target_env = "musl", target_pointer_width = "32"))] {
+            if #[cfg(all(target_env = "musl", target_pointer_width = "32", not(target_arch = "riscv32")))] {
                 // The function that `libc` binds there, for the times of old, never fills in the usage: go round it.
                 type Part = libc::c_long;
 
