@@ -277,7 +277,11 @@ mod section {
 
     /// `pthread_sigmask`, for a thread that may be in a section.
     #[inline(always)] // with no more returns behind the system call than need be
-    pub(crate) fn change_mask(how: c_int, set: Option<&SignalSet>, old: Option<&mut SignalSet>) -> Result<()> {
+    pub(crate) fn change_mask(
+        how: c_int,
+        set: Option<&SignalSet>,
+        old: Option<&mut SignalSet>,
+    ) -> Result<()> {
         let section = SECTION.with(|section| section as *const Section);
         // SAFETY: the thread's own, which has no destructor and lives as long as the thread.
         let section = unsafe { &*section };
