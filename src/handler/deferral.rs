@@ -1,4 +1,4 @@
-//! What an entry does when its signal arrives in a deferred section; the section itself is in `defer`.
+//! What an entry does when its signal arrives in a deferred section; the section itself is in `defer::section`.
 
 use super::{Bits, Entry};
 use crate::errno::KeepErrno;
