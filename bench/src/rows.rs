@@ -107,7 +107,7 @@ pub fn all(settings: &Settings, root: &Path, target: &Path) -> Vec<Row> {
     rows.push(Row {
         targets: vec![most("raw", 1.0)],
         cannot: &[NO_SIGNALS],
-        note: Some("From `kill` on another thread to the reader's return; each round in a process of its own. nix reads a signalfd, tokio and async-signal run an executor, ctrlc's reader is the handler on its thread."),
+        note: Some("From `kill` on another thread to the reader's return; each round in a process of its own. nix reads a signalfd, tokio and async-signal run an executor, ctrlc's reader is the handler on its thread. The library asks for the pid once in the handler and once in the reader, a few hundredths of the median; the 99th percentile is mostly what the machine does beside, as its quartiles show."),
         ..row("latency", "wake-up of a sleeping reader, median", Unit::Nanoseconds, all_cells(&latency))
     });
     rows.push(Row {
