@@ -56,6 +56,9 @@ use core::marker::PhantomData;
 /// takes it. [`BlockGuard::wait`](crate::BlockGuard::wait) inside the section waits, as inside a block of everything, for
 /// what cannot come; so does the reading of a `SelfPipe`. Async-signal-safe.
 ///
+/// Realtime signals that are sent to one thread, and not to the process, can change places in two cases: more than 16 signals are
+/// kept at once, or one comes at the very moment at which a section ends with its number blocked.
+///
 /// Platforms: Linux with glibc or musl on x86, x86_64, arm, aarch64, riscv64, s390x and loongarch64, with glibc on powerpc64. Elsewhere it
 /// is a [`BlockGuard`](crate::BlockGuard) of all signals but those of the second row. In a library loaded by `dlopen` the
 /// first touch of a thread-local allocates, in the first handler of a thread: use a `BlockGuard` there.
