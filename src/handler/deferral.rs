@@ -160,9 +160,10 @@ impl Section {
             return;
         }
         let count = self.count.load(Relaxed);
-        // SAFETY: with everything blocked nobody else uses the places.
-        if let Some(place) = unsafe { &mut *self.kept.get() }.get_mut(count) {
-            *place = MaybeUninit::new(kept);
+        if count < PLACES {
+            // SAFETY: within the array. With everything blocked nobody else writes here, and whoever reads, and was
+            // interrupted, does so below `count`.
+            unsafe { self.place(count).write(MaybeUninit::new(kept)) };
             self.count.store(count + 1, Relaxed);
             return;
         }
@@ -247,10 +248,12 @@ impl Section {
     }
 
     fn filled(&self) -> impl Iterator<Item = &Kept> {
-        let count = self.count.load(Relaxed);
-        // SAFETY: the first `count` places are filled; a handler that interrupts adds behind them.
-        let kept = unsafe { &*self.kept.get() }.get(..count).unwrap_or(&[]);
-        // SAFETY: filled, as above.
-        kept.iter().map(|place| unsafe { place.assume_init_ref() })
+        // SAFETY: these places are filled; a handler that interrupts adds behind them.
+        (0..self.count.load(Relaxed)).map(move |index| unsafe { (*self.place(index)).assume_init_ref() })
+    }
+
+    /// No reference to all of the places: a handler may write one while another is read.
+    fn place(&self, index: usize) -> *mut MaybeUninit<Kept> {
+        self.kept.get().cast::<MaybeUninit<Kept>>().wrapping_add(index)
     }
 }
