@@ -46,6 +46,7 @@ const TABLE: &[Row] = &[
     ("fioasync",     false, |t| t.is(&[APPLE, BSD, SOLARISH, &["linux", "aix", "nto", "cygwin"]])),
     ("deferral",      true,  |t| t.defer && ucontext_mask(t)),
     ("ucontext_mask", false, ucontext_mask),
+    ("wipe_on_fork",  true,  |t| t.is(&[LINUX, &["freebsd", "netbsd", "openbsd"]])),
     ("file_locks",   false, |t| t.os != "redox"),
     // Whether this table, and what goes with it in src/sys, has been made for the system at all.
     ("known_system", false, |t| t.is(&[LINUX, APPLE, BSD, SOLARISH, &["aix", "haiku", "hurd", "redox", "nto", "cygwin"]])),

@@ -1,11 +1,11 @@
 //! Actions: what happens when a signal arrives, with which flags and which mask.
 
-use crate::disposition::Handler;
 use crate::errno::{Errno, Result};
+use crate::handler::Handler;
 use crate::set::SignalSet;
-use crate::signal::{Signal, SIGALRM};
+use crate::signal::{Signal, SIGALRM, SIGBUS, SIGSEGV};
 use crate::sys::flag;
-use crate::sys::sigaction::{Sigaction, DEFAULT};
+use crate::sys::sigaction::RawAction;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicUsize};
 
@@ -15,28 +15,29 @@ bitflags::bitflags! {
     /// [`Action::restart`] is the portable way to say `RESTART` or its absence.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Flags: u32 {
-        /// No `SIGCHLD` when a child stops or goes on.
+        /// No `SIGCHLD` when a child stops or continues.
         const NOCLDSTOP = flag::NOCLDSTOP;
         /// Children that end leave no status to collect ([`child`](crate::child)).
         #[cfg(has_sa_nocldwait)]
         const NOCLDWAIT = flag::NOCLDWAIT;
         /// Run on the alternate stack, if the thread has one.
         ///
-        /// Off by default: `std` gives each thread one of 8 KiB, for its report of stack overflow, and where a signal frame takes
-        /// 3 KiB of that (x86_64 with AVX-512) three signals that are let through at once overflow it, and the process dies of
-        /// SIGSEGV. A process that hosts a Go runtime needs it for every handler: there, [`block`](Action::block) the other
-        /// signals too, so that one frame is all. A [`SelfPipe`](crate::SelfPipe) does both.
+        /// Set by default for SIGSEGV and SIGBUS, whose handlers could not report a stack overflow otherwise. Not for
+        /// others: `std` gives each thread an alternate stack of 8 KiB, and where a signal frame takes 3 KiB of that
+        /// (x86_64 with AVX-512) three signals delivered at once overflow it. A process that hosts a Go runtime needs
+        /// the flag for every handler: [`block`](Action::block) the other signals there too, so that one frame is
+        /// all. A [`SelfPipe`](crate::SelfPipe) does both.
         #[cfg(has_sa_onstack)]
         const ONSTACK = flag::ONSTACK;
-        /// Back to the default action when the signal arrives.
+        /// Back to the default action when the signal is delivered.
         const RESETHAND = flag::RESETHAND;
         /// Do not block the signal while its own handler runs.
         const NODEFER = flag::NODEFER;
-        /// Go on with an interrupted system call, where the system can. On by default, but for SIGALRM.
+        /// Restart interrupted system calls where the system can. Set by default for every signal except SIGALRM.
         #[cfg(has_sa_restart)]
         const RESTART = flag::RESTART;
-        /// Do not. On by default for SIGALRM. Kernels of today take it for granted, and Linux since 5.11 does not give it
-        /// back.
+        /// Do not restart them. Set by default for SIGALRM. Kernels of today take it for granted, and Linux since 5.11
+        /// does not return it.
         #[cfg(has_sa_interrupt)]
         const INTERRUPT = flag::INTERRUPT;
         /// The handler takes three arguments. Set where it is needed.
@@ -46,11 +47,10 @@ bitflags::bitflags! {
 
 /// A handler with its flags and its mask: `struct sigaction`.
 ///
-/// A new one blocks nothing while the handler runs (but the signal itself), runs on the ordinary stack, and
-/// leaves restarting to the rule: interrupted system calls go on (`SA_RESTART`), except after SIGALRM, whose use it is to
-/// interrupt them.
+/// A new action blocks only its own signal, runs on the ordinary stack (SIGSEGV and SIGBUS: on the alternate one), and
+/// follows the default rule: system calls are restarted, except after SIGALRM, whose purpose is to interrupt them.
 ///
-/// One that the system returned is installed again exactly as it was, whoever made it, as long as it is not changed.
+/// An action returned by the system, whoever created it, can be reinstalled unchanged, bit for bit.
 ///
 /// ```
 /// use signal::{install, Action, Flags, Handler, SIGCHLD, SIGTERM, SIGINT, SIGUSR1};
@@ -62,58 +62,62 @@ bitflags::bitflags! {
 /// # Ok::<(), signal::Errno>(())
 /// ```
 ///
-/// Source: POSIX.1-2024 [`sigaction`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigaction.html); Stevens, UNP 5.8.
+/// Source: POSIX.1-2024 [`sigaction`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigaction.html);
+/// Stevens, UNP 5.8.
+#[doc(alias = "sigaction")]
 #[derive(Clone, Copy)]
 pub struct Action {
     handler: Handler,
-    raw: Sigaction,
-    /// Whether restarting is still up to the signal.
+    mask: SignalSet,
+    flags: u32,
+    /// Whether restarting and the stack are still up to the signal.
     restart_by_rule: bool,
+    stack_by_rule: bool,
 }
 
+// 48 bytes on Linux.
+const _: () = assert!(core::mem::size_of::<Action>() <= 32 + 2 * core::mem::size_of::<SignalSet>());
+
 impl Action {
-    /// An action with the default flags and an empty mask.
+    /// An action with the default flags and an empty mask. A function that the system returned keeps the flags and the
+    /// mask that it was found with: it may rely on them.
     #[inline]
     pub fn new(handler: impl Into<Handler>) -> Action {
         let handler = handler.into();
-        let (address, flags) = handler.address_and_flags();
-        Action { handler, raw: Sigaction::new(address, flags), restart_by_rule: true }
+        let (mask, flags, found) = handler.requirements();
+        let function = !matches!(handler, Handler::Default | Handler::Ignore);
+        Action { handler, mask, flags, restart_by_rule: !found, stack_by_rule: function && !found }
     }
 
-    /// Blocks the signals of `set`, beside those already named, while the handler runs.
+    /// Blocks the signals of `set`, in addition to those already named, while the handler runs.
     #[must_use]
     pub fn block(mut self, set: impl Into<SignalSet>) -> Action {
-        let mask = self.mask() | set.into();
-        self.raw.set_mask(*mask.as_raw());
+        self.mask |= set;
         self
     }
 
-    /// Whether interrupted system calls go on, whichever signal it is. Some never do, whatever the flag: `poll`, `select`,
-    /// `nanosleep`, `connect` on macOS and the BSDs.
+    /// Whether interrupted system calls are restarted, whichever signal it is. Some never are, whatever the flag:
+    /// `poll`, `select`, `nanosleep`, `connect` on macOS and the BSDs.
     #[must_use]
     pub fn restart(mut self, restart: bool) -> Action {
-        self.set_restart(restart);
-        self
-    }
-
-    #[inline]
-    fn set_restart(&mut self, restart: bool) {
-        let (set, clear) =
-            if restart { (flag::RESTART, flag::INTERRUPT) } else { (flag::INTERRUPT, flag::RESTART) };
-        self.raw.set_flags(self.raw.flags() & !clear | set);
+        self.flags = restarting(self.flags, restart);
         self.restart_by_rule = false;
+        self
     }
 
     /// Adds flags. `RESTART` and `INTERRUPT` mean the same as [`restart`](Action::restart); `SIGINFO` is set where the
-    /// handler needs it and nowhere else.
+    /// handler needs it and nowhere else; `NODEFER` is not added to a function that the system returned without it,
+    /// which need not be reentrant. Unknown bits are ignored: their effect is unspecified.
     #[must_use]
     pub fn flags(mut self, flags: Flags) -> Action {
-        // Bits that have no name here stay out: what they do nobody has promised.
-        let bits = flags.bits() & Flags::all().bits() & !flag::SIGINFO;
+        let mut bits = flags.bits() & Flags::all().bits() & !flag::SIGINFO;
+        if let (_, _, true) = self.handler.requirements() {
+            bits &= !flag::NODEFER;
+        }
         if flag::has(bits, flag::RESTART | flag::INTERRUPT) {
             self = self.restart(flag::has(bits, flag::RESTART));
         }
-        self.raw.set_flags(self.raw.flags() | bits & !(flag::RESTART | flag::INTERRUPT));
+        self.flags |= bits & !(flag::RESTART | flag::INTERRUPT);
         self
     }
 
@@ -123,49 +127,47 @@ impl Action {
         self.handler
     }
 
-    /// What is blocked while the handler runs, beside the signal itself.
+    /// What is blocked while the handler runs, in addition to the signal itself.
     pub fn mask(&self) -> SignalSet {
-        SignalSet::from_raw(*self.raw.mask())
+        self.mask
     }
 
-    /// The flags as the system has them, those without a name here included, but for what the C library adds for
-    /// itself. Of a new action that leaves restarting to the rule they hold neither `RESTART` nor `INTERRUPT`.
+    /// The flags as the system has them, those without a name here included, except what the C library adds for
+    /// itself. A new action that follows the default rule shows neither `RESTART` nor `INTERRUPT` yet.
     pub fn installed_flags(&self) -> Flags {
-        Flags::from_bits_retain(self.raw.flags() & !flag::PRIVATE)
+        Flags::from_bits_retain(self.flags & !flag::PRIVATE)
     }
 
-    /// Makes it what the kernel gets to see; [`Errno::EINVAL`] for a function that was found on another signal.
+    /// What the kernel gets to see; [`Errno::EINVAL`] for a function that was found on another signal.
     #[inline]
-    pub(crate) fn raw_for(&mut self, signal: Signal) -> Result<&Sigaction> {
-        if !self.handler.may_handle(signal) {
+    pub(crate) fn to_raw(self, signal: Signal) -> Result<RawAction> {
+        if !self.handler.installable_for(signal) {
             return Err(Errno::EINVAL);
         }
+        let mut flags = self.flags;
         if self.restart_by_rule {
-            self.set_restart(signal != SIGALRM);
+            flags = restarting(flags, signal != SIGALRM);
         }
-        Ok(&self.raw)
+        if self.stack_by_rule && (signal == SIGSEGV || signal == SIGBUS) {
+            flags |= flag::ONSTACK;
+        }
+        Ok(RawAction { handler: self.handler.address(), flags, mask: self.mask.to_words() })
     }
 
-    /// Room for what the kernel will say.
+    /// What the kernel returned for `signal`, whose handler has been decoded.
     #[inline]
-    pub(crate) fn unknown() -> Action {
-        Action { handler: Handler::Default, raw: Sigaction::new(DEFAULT, 0), restart_by_rule: false }
+    pub(crate) fn from_raw(handler: Handler, raw: RawAction) -> Action {
+        let mask = SignalSet::from_words(raw.mask);
+        Action { handler, mask, flags: raw.flags, restart_by_rule: false, stack_by_rule: false }
     }
+}
 
-    #[inline]
-    pub(crate) fn raw_mut(&mut self) -> &mut Sigaction {
-        &mut self.raw
-    }
-
-    /// Takes what the kernel said for what it is. `flag` and `count` are the targets of that signal's entries at that time.
-    #[inline]
-    pub(crate) fn recognize(
-        &mut self,
-        signal: Signal,
-        flag: Option<&'static AtomicBool>,
-        count: Option<&'static AtomicUsize>,
-    ) {
-        self.handler = Handler::found(signal, self.raw.handler(), self.raw.flags(), flag, count);
+#[inline]
+fn restarting(flags: u32, restart: bool) -> u32 {
+    if restart {
+        flags & !flag::INTERRUPT | flag::RESTART
+    } else {
+        flags & !flag::RESTART | flag::INTERRUPT
     }
 }
 
@@ -191,9 +193,10 @@ impl From<&'static AtomicUsize> for Action {
 impl PartialEq for Action {
     fn eq(&self, other: &Action) -> bool {
         self.handler == other.handler
-            && self.mask() == other.mask()
+            && self.mask == other.mask
             && self.installed_flags() == other.installed_flags()
             && self.restart_by_rule == other.restart_by_rule
+            && self.stack_by_rule == other.stack_by_rule
     }
 }
 
@@ -203,7 +206,7 @@ impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Action")
             .field("handler", &self.handler)
-            .field("mask", &self.mask())
+            .field("mask", &self.mask)
             .field("installed_flags", &self.installed_flags())
             .finish()
     }

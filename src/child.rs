@@ -30,16 +30,17 @@
 //! Stevens, UNP 5.9 and 5.10.
 
 use crate::action::Action;
-use crate::disposition::Handler;
 use crate::errno::{Errno, Result};
+use crate::handler::Handler;
 use crate::install::query;
 use crate::pid::Pid;
 use crate::signal::{Signal, SIGCHLD};
 use crate::sys;
 use core::fmt;
 use core::iter::FusedIterator;
-use core::time::Duration;
 use libc::{c_int, pid_t};
+
+pub use crate::sys::child::Usage;
 
 /// A child that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,17 +52,6 @@ pub struct Exited {
     /// What it used, and its own reaped children with it; `None` where the platform has no `wait4` (illumos, Solaris,
     /// Redox, Cygwin).
     pub usage: Option<Usage>,
-}
-
-/// What a child used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Usage {
-    /// CPU time spent in the program.
-    pub user: Duration,
-    /// CPU time spent in the kernel on its behalf.
-    pub system: Duration,
-    /// The largest resident set, in bytes.
-    pub peak_memory: u64,
 }
 
 /// How a child ended: with a code, or by a signal.

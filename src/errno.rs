@@ -50,6 +50,7 @@ errnos! {
     EINPROGRESS "the operation goes on in the background"
     EINTR "interrupted by a signal handler: call again (signal::retry does)"
     EINVAL "invalid argument: of a signal or a set, one that cannot be used so (SIGKILL and SIGSTOP can be neither caught, ignored nor waited for, and the C library keeps some signals for itself)"
+    ELOOP "too many handlers of this signal: others have been installed over self-pipes, and self-pipes over them, too often"
     EMFILE "this process has too many open descriptors: close some or raise RLIMIT_NOFILE"
     ENETUNREACH "the network is unreachable"
     ENFILE "the system has too many open files"

@@ -1,297 +1,248 @@
-//! Everything that runs inside a signal handler, and nothing else.
-//!
-//! A handler runs between any two instructions of the program. What stands here therefore allocates nothing, takes no
-//! lock, cannot panic, keeps `errno`, and calls no function that POSIX does not list as async-signal-safe: `getpid`,
-//! `write`, `close` and `abort` are all that it calls.
+//! Handlers: what happens when a signal arrives.
 
-#[cfg(has_deferral)]
-pub(crate) mod deferral;
-
-use crate::errno::KeepErrno;
+use crate::entry::{self, Entry};
 use crate::info::Info;
+use crate::set::SignalSet;
 use crate::signal::Signal;
-use crate::sys::doorbell::Doorbell;
-use crate::sys::number::HIGHEST;
+use crate::sys::flag;
+use crate::sys::sigaction::{RawAction, DEFAULT, IGNORE};
+use core::fmt;
+use core::marker::PhantomData;
 use core::mem;
-use core::ptr::{self, NonNull};
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Release, SeqCst};
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize};
-use libc::{c_int, c_void, siginfo_t};
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// What the kernel calls.
-pub(crate) type Entry = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
-
-/// One entry for each signal number, 0 unused.
-pub(crate) type Table<T> = [T; HIGHEST as usize + 1];
-
-/// Ends the process when a handler panics: the frames below it are the interrupted program's, not to be unwound.
-struct AbortOnUnwind;
-
-impl Drop for AbortOnUnwind {
-    fn drop(&mut self) {
-        const MESSAGE: &[u8] = b"signal: a signal handler panicked, aborting\n";
-        // SAFETY: the bytes are there; the process ends whether they could be written or not.
-        unsafe {
-            libc::write(libc::STDERR_FILENO, MESSAGE.as_ptr().cast(), MESSAGE.len());
-            libc::abort()
-        }
-    }
+/// What happens when a signal arrives.
+///
+/// All but a function are safe to build. `Flag` and `Count` are enough for a program that looks at them from time to
+/// time; a [`SelfPipe`](crate::SelfPipe) is the way into an event loop.
+///
+/// ```
+/// use signal::{install, Handler, SIGUSR1, SIGUSR2};
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// static STOP: AtomicBool = AtomicBool::new(false);
+/// install(SIGUSR1, &STOP)?;
+/// install(SIGUSR2, Handler::Ignore)?;
+/// signal::raise(SIGUSR1)?;
+/// assert!(STOP.load(Ordering::Acquire));
+/// # Ok::<(), signal::Errno>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug)]
+pub enum Handler {
+    /// The default effect ([`Signal::default_effect`]).
+    Default,
+    /// Nothing.
+    Ignore,
+    /// Sets the flag. Load it with `Acquire`, or swap it.
+    Flag(&'static AtomicBool),
+    /// Adds one, wrapping. A standard signal that arrives several times before it is delivered is delivered once.
+    Count(&'static AtomicUsize),
+    /// Calls a function: made by [`Handler::new`] and [`Handler::with_info`], or found by [`query`](crate::query).
+    Function(Function),
 }
 
-/// Ends the entry if the thread is in a deferred section, which will call it again.
-macro_rules! unless_deferred {
-    ($entry:expr, $number:ident, $info:ident, $context:ident) => {
-        #[cfg(has_deferral)]
-        if deferral::defer($number, $info, $context, $entry) {
-            return;
-        }
-        #[cfg(not(has_deferral))]
-        let _ = ($info, $context);
-    };
+/// A function that handles a signal. Opaque: somebody else may have given it to the kernel.
+///
+/// A function that was found in the system (by [`query`](crate::query), or as the previous action) can be installed for
+/// the signal on which it was found, and for no other; it keeps the flags and the mask that it was found with. Nobody has
+/// promised that it can bear anything else.
+#[derive(Clone, Copy)]
+pub struct Function {
+    address: usize,
+    mask: SignalSet,
+    flags: u32,
+    found_on: Option<Signal>,
 }
 
-/// The entry of a function that takes the signal.
-pub(crate) extern "C" fn function<F: Fn(Signal)>(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    unless_deferred!(function::<F>, number, info, context);
-    let _errno = KeepErrno::new();
-    let abort = AbortOnUnwind;
-    if let Some(signal) = Signal::from_raw(number) {
-        // SAFETY: `F` has no size (checked where this entry was chosen) and a value of it existed there, so that any
-        // aligned address is one of its values.
-        (unsafe { NonNull::<F>::dangling().as_ref() })(signal);
-    }
-    mem::forget(abort);
+/// Proof that a type has no size, by compiling at all.
+struct ZeroSized<F>(PhantomData<F>);
+
+impl<F> ZeroSized<F> {
+    const PROOF: () = assert!(
+        mem::size_of::<F>() == 0,
+        "a signal handler must be a fn item or a closure that captures nothing: \
+         the kernel keeps no room for captured values, put them into statics"
+    );
 }
 
-/// The entry of a function that takes the signal and what the kernel says of it.
-pub(crate) extern "C" fn function_with_info<F: Fn(Signal, &Info)>(
-    number: c_int,
-    info: *mut siginfo_t,
-    context: *mut c_void,
-) {
-    unless_deferred!(function_with_info::<F>, number, info, context);
-    let _errno = KeepErrno::new();
-    let abort = AbortOnUnwind;
-    if let Some(signal) = Signal::from_raw(number) {
-        let bare = Info::bare(number);
-        // SAFETY: the kernel passes a whole structure, or on some systems nothing; `Info` is that structure.
-        let info = unsafe { info.cast::<Info>().as_ref() }.unwrap_or(&bare);
-        // SAFETY: as in `function`.
-        (unsafe { NonNull::<F>::dangling().as_ref() })(signal, info);
-    }
-    mem::forget(abort);
-}
-
-#[allow(clippy::declare_interior_mutable_const)] // the initial value of each entry of a table, never used in place
-mod initial {
-    use super::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Previous, Slot};
-    use core::ptr;
-
-    pub(super) const FLAG: AtomicPtr<AtomicBool> = AtomicPtr::new(ptr::null_mut());
-    pub(super) const COUNT: AtomicPtr<AtomicUsize> = AtomicPtr::new(ptr::null_mut());
-    pub(super) const WATCHERS: AtomicU32 = AtomicU32::new(0);
-    pub(super) const PREVIOUS: Previous =
-        Previous { plain: AtomicPtr::new(ptr::null_mut()), with_info: AtomicPtr::new(ptr::null_mut()) };
-    pub(super) const SLOT: Slot = Slot::new();
-    pub(super) const WORD: AtomicU32 = AtomicU32::new(0);
-    pub(super) const NOBODY: AtomicI32 = AtomicI32::new(0);
-}
-
-/// What `Handler::Flag` sets and `Handler::Count` counts. The targets are `'static`, so that a handler still running
-/// after its flag was replaced does no harm. Two tables: an entry never meets a pointer of the other's type.
-pub(crate) static FLAGS: Table<AtomicPtr<AtomicBool>> = [initial::FLAG; HIGHEST as usize + 1];
-pub(crate) static COUNTS: Table<AtomicPtr<AtomicUsize>> = [initial::COUNT; HIGHEST as usize + 1];
-
-/// The entry of `Handler::Flag`.
-pub(crate) extern "C" fn flag(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    unless_deferred!(flag, number, info, context);
-    // SAFETY: the table holds null or `'static` references.
-    let target = FLAGS.get(number as usize).and_then(|entry| unsafe { entry.load(Acquire).as_ref() });
-    if let Some(flag) = target {
-        flag.store(true, Release);
-    }
-}
-
-/// The entry of `Handler::Count`.
-pub(crate) extern "C" fn count(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    unless_deferred!(count, number, info, context);
-    // SAFETY: the table holds null or `'static` references.
-    let target = COUNTS.get(number as usize).and_then(|entry| unsafe { entry.load(Acquire).as_ref() });
-    if let Some(count) = target {
-        count.fetch_add(1, AcqRel);
-    }
-}
-
-/// How many self-pipes a process can have: the bits of an entry of `WATCHERS`.
-pub(crate) const SLOTS: usize = 32;
-
-/// For each signal the self-pipes that watch it, one bit for each slot.
-pub(crate) static WATCHERS: Table<AtomicU32> = [initial::WATCHERS; HIGHEST as usize + 1];
-
-/// For each signal the function that was there before the first self-pipe, and is called too.
-pub(crate) static PREVIOUS: Table<Previous> = [initial::PREVIOUS; HIGHEST as usize + 1];
-
-pub(crate) static PIPES: [Slot; SLOTS] = [initial::SLOT; SLOTS];
-
-/// A function that a self-pipe calls on: at most one of the two is there.
-pub(crate) struct Previous {
-    pub(crate) plain: AtomicPtr<c_void>,
-    pub(crate) with_info: AtomicPtr<c_void>,
-}
-
-/// A set of signals that any number of threads and handlers may add to at once.
-pub(crate) struct Bits([AtomicU32; HIGHEST as usize / 32 + 1]);
-
-/// What the handler and the reader of one self-pipe share.
-pub(crate) struct Slot {
-    /// One for the `SelfPipe`, one for each handler that is about to ring. The descriptors are closed by whoever gives
-    /// the last one back, and a handler that finds none left does not touch them: that is why no handler ever writes to
-    /// a number that has been given to something else.
-    pub(crate) references: AtomicUsize,
-    /// The process whose descriptors these are. In a forked child they still lead to the parent.
-    pub(crate) owner: AtomicI32,
-    pub(crate) read: AtomicI32,
-    pub(crate) write: AtomicI32,
-    pub(crate) arrived: Bits,
-    /// Whether the doorbell has been rung since the reader last silenced it.
-    pub(crate) rung: AtomicBool,
-    /// What arrived in a process that the pipe does not belong to (a forked child that has not made it its own yet): for
-    /// each signal, which process that was, or 0. A child of `vfork` writes into its parent's memory, and its number tells
-    /// what is not the parent's.
-    strays: Table<AtomicI32>,
-}
-
-impl Bits {
-    const fn new() -> Bits {
-        Bits([initial::WORD; HIGHEST as usize / 32 + 1])
-    }
-
-    pub(crate) fn insert(&self, number: c_int) {
-        if let Some(word) = self.0.get(number as usize / 32) {
-            word.fetch_or(1 << (number as u32 % 32), SeqCst);
-        }
-    }
-
-    #[cfg(has_deferral)]
-    fn contains(&self, number: c_int) -> bool {
-        self.0
-            .get(number as usize / 32)
-            .map_or(false, |word| word.load(SeqCst) >> (number as u32 % 32) & 1 == 1)
-    }
-
-    /// Empties the set and calls `each` with the numbers that were in it.
-    pub(crate) fn take(&self, mut each: impl FnMut(c_int)) {
-        for (index, word) in self.0.iter().enumerate() {
-            // Most words are empty: a load is cheaper than a swap.
-            let mut bits = if word.load(SeqCst) == 0 { 0 } else { word.swap(0, SeqCst) };
-            while bits != 0 {
-                each((index * 32) as c_int + bits.trailing_zeros() as c_int);
-                bits &= bits - 1;
-            }
-        }
-    }
-}
-
-impl Slot {
-    const fn new() -> Slot {
-        Slot {
-            references: AtomicUsize::new(0),
-            owner: AtomicI32::new(0),
-            read: AtomicI32::new(-1),
-            write: AtomicI32::new(-1),
-            arrived: Bits::new(),
-            rung: AtomicBool::new(false),
-            strays: [initial::NOBODY; HIGHEST as usize + 1],
-        }
-    }
-
-    /// Keeps the descriptors open, unless their pipe has gone.
-    fn acquire(&self) -> bool {
-        self.references.fetch_update(AcqRel, Acquire, |n| if n == 0 { None } else { Some(n + 1) }).is_ok()
-    }
-
-    /// Gives a reference back, the last of which closes the descriptors.
-    pub(crate) fn release(&self) {
-        // Read first: as soon as no reference is left, another pipe may take the slot.
-        let bell = Doorbell { read: self.read.load(Acquire), write: self.write.load(Acquire) };
-        if self.references.fetch_sub(1, AcqRel) == 1 {
-            bell.close();
-        }
-    }
-
-    /// Wakes the reader, once until it has silenced the doorbell. Whoever calls this holds a reference.
+impl Handler {
+    /// A function to call when the signal arrives, with the signal.
     ///
-    /// The signal is recorded before, the reader silences before it collects: so that either it collects this signal
-    /// too or this rings anew. A doorbell that does not take the bytes (EAGAIN) rings already.
-    pub(crate) fn ring(&self) {
-        if !self.rung.swap(true, SeqCst) {
-            let one = 1u64;
-            // SAFETY: eight bytes, as an eventfd wants them; the descriptor is open and ours while we hold a reference.
-            unsafe {
-                libc::write(self.write.load(Acquire), ptr::addr_of!(one).cast(), mem::size_of::<u64>())
-            };
+    /// `f` is a `fn` item or a closure that captures nothing; anything else (a closure that captures, a `fn` pointer)
+    /// does not compile when it is built. The kernel calls it directly, with no table and no lock in between. It finds
+    /// `errno` as the interrupted code left it, and that is put back afterwards. A panic aborts the process.
+    ///
+    /// ```
+    /// use signal::{install, Handler, Signal, SIGUSR1};
+    ///
+    /// fn on_signal(_: Signal) {
+    ///     // SAFETY: the bytes are there. `write` is async-signal-safe.
+    ///     unsafe { libc::write(2, b"caught\n".as_ptr().cast(), 7) };
+    /// }
+    /// // SAFETY: `on_signal` calls nothing but `write`.
+    /// install(SIGUSR1, unsafe { Handler::new(on_signal) })?;
+    /// signal::raise(SIGUSR1)?;
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// `f` must be async-signal-safe: it must do nothing that would be undefined behaviour between any two instructions
+    /// of any thread of the program. It may use atomics and call functions of
+    /// [the list of POSIX](https://pubs.opengroup.org/onlinepubs/9799919799/functions/V2_chap02.html#tag_16_04_03);
+    /// it may not allocate or free, lock a mutex, print through `std`, or touch thread-locals with destructors. The
+    /// functions of this crate say where they may be called.
+    pub unsafe fn new<F>(f: F) -> Handler
+    where
+        F: Fn(Signal) + Copy + Send + Sync + 'static,
+    {
+        let () = ZeroSized::<F>::PROOF;
+        let _ = f;
+        Handler::entry(entry::function::<F>)
+    }
+
+    /// As [`Handler::new`], for a function that also wants to know where the signal came from.
+    ///
+    /// ```
+    /// use signal::{install, Handler, Info, Pid, Signal, SIGUSR1};
+    /// use std::sync::atomic::{AtomicI32, Ordering};
+    ///
+    /// static SENDER: AtomicI32 = AtomicI32::new(0);
+    /// let remember = |_: Signal, info: &Info| {
+    ///     SENDER.store(info.sender_pid().map_or(0, Pid::as_raw), Ordering::Release);
+    /// };
+    /// // SAFETY: an atomic store.
+    /// install(SIGUSR1, unsafe { Handler::with_info(remember) })?;
+    /// signal::kill(Pid::current(), SIGUSR1)?;
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// As for [`Handler::new`].
+    pub unsafe fn with_info<F>(f: F) -> Handler
+    where
+        F: Fn(Signal, &Info) + Copy + Send + Sync + 'static,
+    {
+        let () = ZeroSized::<F>::PROOF;
+        let _ = f;
+        Handler::entry(entry::function_with_info::<F>)
+    }
+
+    /// What the kernel returned for `signal`. `flag` and `count` are asked for the targets of that signal's entries.
+    #[inline]
+    pub(crate) fn from_raw(
+        signal: Signal,
+        raw: &RawAction,
+        flag: impl FnOnce() -> Option<&'static AtomicBool>,
+        count: impl FnOnce() -> Option<&'static AtomicUsize>,
+    ) -> Handler {
+        let target = match raw.handler {
+            DEFAULT => Some(Handler::Default),
+            IGNORE => Some(Handler::Ignore),
+            address if address == entry::flag as Entry as usize => flag().map(Handler::Flag),
+            address if address == entry::count as Entry as usize => count().map(Handler::Count),
+            _ => None,
+        };
+        target.unwrap_or(Handler::Function(Function {
+            address: raw.handler,
+            mask: SignalSet::from_words(raw.mask),
+            flags: raw.flags,
+            found_on: Some(signal),
+        }))
+    }
+
+    /// Whether it can be installed for `signal`: a function that was found on another cannot.
+    #[inline]
+    pub(crate) fn installable_for(&self, signal: Signal) -> bool {
+        match self {
+            Handler::Function(function) => function.found_on.map_or(true, |found_on| found_on == signal),
+            _ => true,
         }
     }
 
-    /// Takes back what was recorded for a process that did not own the pipe: whoever succeeds reports the signal.
-    fn take_stray(&self, number: usize, pid: c_int) -> bool {
-        self.strays.get(number).map_or(false, |who| who.compare_exchange(pid, 0, SeqCst, SeqCst).is_ok())
+    /// One of this crate's own entries.
+    pub(crate) fn entry(entry: Entry) -> Handler {
+        let function = Function {
+            address: entry as usize,
+            mask: SignalSet::empty(),
+            flags: flag::SIGINFO,
+            found_on: None,
+        };
+        Handler::Function(function)
     }
 
-    /// Takes all of them back and calls `each` with their numbers.
-    pub(crate) fn take_strays(&self, pid: c_int, mut each: impl FnMut(c_int)) {
-        for number in 0..=HIGHEST {
-            if self.take_stray(number as usize, pid) {
-                each(number);
-            }
+    /// What the kernel gets to see.
+    #[inline]
+    pub(crate) fn address(&self) -> usize {
+        match self {
+            Handler::Default => DEFAULT,
+            Handler::Ignore => IGNORE,
+            Handler::Flag(_) => entry::flag as Entry as usize,
+            Handler::Count(_) => entry::count as Entry as usize,
+            Handler::Function(function) => function.address,
         }
     }
 
-    fn notify(&self, number: c_int, pid: c_int, watches: impl Fn() -> bool) {
-        if self.owner.load(SeqCst) != pid {
-            if let Some(who) = self.strays.get(number as usize) {
-                who.store(pid, SeqCst);
-            }
-            // If another thread makes the pipe this process's own just now, it may have looked before we recorded.
-            if self.owner.load(SeqCst) != pid || !self.take_stray(number as usize, pid) {
-                return;
-            }
+    /// The address of a function without and with SA_SIGINFO: zero is none.
+    pub(crate) fn function_addresses(&self) -> (usize, usize) {
+        match (self.address(), self.requirements()) {
+            (DEFAULT | IGNORE, _) => (0, 0),
+            (address, (_, flags, _)) if flag::has(flags, flag::SIGINFO) => (0, address),
+            (address, _) => (address, 0),
         }
-        if self.acquire() {
-            // Asked again: another pipe may have taken the slot since.
-            if watches() {
-                self.arrived.insert(number);
-                self.ring();
-            }
-            self.release();
+    }
+
+    /// The mask and the flags without which it must not be called, and whether it was found in the system.
+    #[inline]
+    pub(crate) fn requirements(&self) -> (SignalSet, u32, bool) {
+        match self {
+            Handler::Default | Handler::Ignore => (SignalSet::empty(), 0, false),
+            Handler::Flag(_) | Handler::Count(_) => (SignalSet::empty(), flag::SIGINFO, false),
+            Handler::Function(function) => (function.mask, function.flags, function.found_on.is_some()),
         }
     }
 }
 
-/// The entry of every signal that a self-pipe watches.
-pub(crate) extern "C" fn self_pipe(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    unless_deferred!(self_pipe, number, info, context);
-    let _errno = KeepErrno::new();
-    let (watchers, previous) = match (WATCHERS.get(number as usize), PREVIOUS.get(number as usize)) {
-        (Some(watchers), Some(previous)) => (watchers, previous),
-        _ => return,
-    };
-    // SAFETY: takes nothing and cannot fail.
-    let pid = unsafe { libc::getpid() };
-    let mut set = watchers.load(Acquire);
-    while let Some(slot) = PIPES.get(set.trailing_zeros() as usize) {
-        let bit = set & set.wrapping_neg();
-        set &= !bit;
-        slot.notify(number, pid, || watchers.load(Acquire) & bit != 0);
+impl PartialEq for Handler {
+    fn eq(&self, other: &Handler) -> bool {
+        match (self, other) {
+            (Handler::Flag(one), Handler::Flag(two)) => ptr::eq(*one, *two),
+            (Handler::Count(one), Handler::Count(two)) => ptr::eq(*one, *two),
+            (Handler::Function(one), Handler::Function(two)) => one == two,
+            _ => self.address() == other.address() && mem::discriminant(self) == mem::discriminant(other),
+        }
     }
-    let plain = previous.plain.load(Acquire);
-    if !plain.is_null() {
-        // SAFETY: the address came from the kernel as that of a handler without SA_SIGINFO.
-        unsafe { mem::transmute::<*mut c_void, extern "C" fn(c_int)>(plain)(number) }
+}
+
+impl Eq for Handler {}
+
+impl From<&'static AtomicBool> for Handler {
+    fn from(flag: &'static AtomicBool) -> Handler {
+        Handler::Flag(flag)
     }
-    let with_info = previous.with_info.load(Acquire);
-    if !with_info.is_null() {
-        // SAFETY: the address came from the kernel as that of a handler with SA_SIGINFO.
-        unsafe { mem::transmute::<*mut c_void, Entry>(with_info)(number, info, context) }
+}
+
+impl From<&'static AtomicUsize> for Handler {
+    fn from(count: &'static AtomicUsize) -> Handler {
+        Handler::Count(count)
+    }
+}
+
+/// Two are equal when the kernel calls the same address in the same way.
+impl PartialEq for Function {
+    fn eq(&self, other: &Function) -> bool {
+        let by = |function: &Function| (function.address, function.flags & flag::SIGINFO);
+        by(self) == by(other)
+    }
+}
+
+impl Eq for Function {}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Function({:#x})", self.address)
     }
 }

@@ -43,12 +43,12 @@ const IO: Signal = signal::SIGIO;
 const IO: Signal = signal::SIGPOLL;
 
 impl Info {
-    pub(crate) fn from_raw(raw: siginfo_t) -> Info {
+    pub(crate) fn from_owned(raw: siginfo_t) -> Info {
         Info(raw)
     }
 
     /// Information that says no more than the number, for kernels that pass none.
-    pub(crate) fn bare(number: c_int) -> Info {
+    pub(crate) fn number_only(number: c_int) -> Info {
         // SAFETY: the structure is made of integers and raw pointers, for which zero is valid.
         let mut raw: siginfo_t = unsafe { core::mem::MaybeUninit::zeroed().assume_init() };
         raw.si_signo = number;
@@ -68,25 +68,25 @@ impl Info {
     }
 
     fn is_child(&self) -> bool {
-        self.signal() == signal::SIGCHLD && code::is_event(self.code())
+        self.signal() == signal::SIGCHLD && code::from_kernel(self.code())
     }
 
     fn is_fault(&self) -> bool {
         const FAULTS: [Signal; 5] =
             [signal::SIGSEGV, signal::SIGBUS, signal::SIGFPE, signal::SIGILL, signal::SIGTRAP];
-        FAULTS.contains(&self.signal()) && code::is_event(self.code())
+        FAULTS.contains(&self.signal()) && code::from_kernel(self.code())
     }
 
     /// The process that sent the signal, or the child that changed state. `None` too when the sender lies outside the
     /// process's pid namespace.
     pub fn sender_pid(&self) -> Option<Pid> {
-        let known = code::has_sender(self.code()) || self.is_child();
+        let known = code::from_user(self.code()) || self.is_child();
         known.then(|| siginfo::pid(&self.0)).and_then(Pid::from_raw)
     }
 
     /// The real user id of the process that sent the signal, or of the child that changed state.
     pub fn sender_uid(&self) -> Option<uid_t> {
-        let known = code::has_sender(self.code()) || self.is_child();
+        let known = code::from_user(self.code()) || self.is_child();
         known.then(|| siginfo::uid(&self.0))
     }
 
@@ -115,7 +115,7 @@ impl Info {
     /// For I/O that became possible (`SIGIO`, `SIGPOLL`): the events, as `poll` has them. `None` where this crate does
     /// not know where the platform keeps them.
     pub fn band(&self) -> Option<c_long> {
-        let io = self.signal() == IO && code::is_event(self.code());
+        let io = self.signal() == IO && code::from_kernel(self.code());
         if io {
             siginfo::band(&self.0)
         } else {

@@ -1,25 +1,27 @@
 //! Setting and reading dispositions.
 
 use crate::action::Action;
-use crate::disposition::Handler;
+use crate::entry::{deferred, COUNTS, FLAGS};
 use crate::errno::Result;
-use crate::handler::{COUNTS, FLAGS};
+use crate::handler::Handler;
 use crate::signal::Signal;
-use crate::sys::sigaction::sigaction;
+use crate::sys::flag;
+use crate::sys::sigaction::{sigaction, RawAction};
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 
 /// Sets what happens when `signal` arrives, and returns what happened before: handler, flags and mask, whoever
 /// installed them. Installing that again restores them exactly. One system call, `sigaction`.
 ///
-/// Interrupted system calls go on (`SA_RESTART`) after every signal but SIGALRM, unless [`Action::restart`] says
-/// otherwise. Nothing but the signal itself is blocked while the handler runs, unless [`Action::block`] says so.
+/// Interrupted system calls are restarted (`SA_RESTART`) after every signal except SIGALRM, unless [`Action::restart`] says
+/// otherwise. Only the signal itself is blocked while the handler runs, unless [`Action::block`] says so.
 ///
 /// Async-signal-safe. If two threads set a `Flag` or a `Count` for the same signal at the same moment, the target of
 /// one and the flags of the other may remain.
 ///
-/// Errors, after which everything is as before: [`Errno::EINVAL`](crate::Errno::EINVAL) for SIGKILL, SIGSTOP, the signals that the C
-/// library keeps for itself, and a function that was found on another signal.
+/// Errors, after which everything is as before: [`Errno::EINVAL`](crate::Errno::EINVAL) for SIGKILL, SIGSTOP, the
+/// signals that the C library reserves, and a function that was found on another signal.
 ///
 /// ```
 /// use signal::{install, Handler, SIGTERM};
@@ -41,50 +43,23 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 #[doc(alias = "signal")]
 #[inline]
 pub fn install(signal: Signal, action: impl Into<Action>) -> Result<Action> {
-    let mut action = action.into();
-    written_in_place(|old| exchange(signal, &mut action, old))
-}
-
-/// What `write` makes of an action, which is some 200 bytes and need not be moved.
-#[inline(always)]
-fn written_in_place(write: impl FnOnce(&mut Action) -> Result<()>) -> Result<Action> {
-    let mut action = Ok(Action::unknown());
-    if let Err(error) = action.as_mut().map_or(Ok(()), write) {
-        action = Err(error);
-    }
-    action
-}
-
-#[inline]
-fn exchange(signal: Signal, action: &mut Action, old: &mut Action) -> Result<()> {
-    let handler = action.handler();
-    let raw = action.raw_for(signal)?;
-    let before = Targets::of(signal);
+    let action = action.into();
+    let raw = action.to_raw(signal)?;
+    deferred::note_one_shot(signal, flag::has(raw.flags, flag::RESETHAND));
     // Before the kernel knows the entry, which must find its target.
-    match handler {
-        Handler::Flag(flag) => FLAGS[index(signal)].store(as_mut(flag), Ordering::Release),
-        Handler::Count(count) => COUNTS[index(signal)].store(as_mut(count), Ordering::Release),
-        _ => {}
-    }
-    let exchanged = sigaction(signal.as_raw(), Some(raw), old.raw_mut());
-    if exchanged.is_err() {
-        // Unless another thread has set one since.
-        match handler {
-            Handler::Flag(flag) => put_back(&FLAGS[index(signal)], flag, before.flag),
-            Handler::Count(count) => put_back(&COUNTS[index(signal)], count, before.count),
-            _ => {}
+    let replaced = Targets::replace(signal, action.handler());
+    match sigaction(signal.as_raw(), Some(raw)) {
+        Ok(old) => Ok(decode(signal, old, replaced)),
+        Err(error) => {
+            replaced.restore(signal, action.handler());
+            Err(error)
         }
-        return exchanged;
     }
-    // A target that another thread has set since stands in for one that was not there yet.
-    let now = Targets::of(signal);
-    old.recognize(signal, before.flag.or(now.flag), before.count.or(now.count));
-    Ok(())
 }
 
 /// What happens when `signal` arrives. Changes nothing. Async-signal-safe.
 ///
-/// Errors: [`Errno::EINVAL`](crate::Errno::EINVAL) for a signal that the C library keeps for itself; on some systems
+/// Errors: [`Errno::EINVAL`](crate::Errno::EINVAL) for a signal that the C library reserves; on some systems
 /// for SIGKILL and SIGSTOP too.
 ///
 /// ```
@@ -98,12 +73,7 @@ fn exchange(signal: Signal, action: &mut Action, old: &mut Action) -> Result<()>
 #[doc(alias = "sigaction")]
 #[inline]
 pub fn query(signal: Signal) -> Result<Action> {
-    written_in_place(|found| {
-        sigaction(signal.as_raw(), None, found.raw_mut())?;
-        let targets = Targets::of(signal);
-        found.recognize(signal, targets.flag, targets.count);
-        Ok(())
-    })
+    Ok(decode(signal, sigaction(signal.as_raw(), None)?, Targets::default()))
 }
 
 /// [`install`], unless the signal is ignored: then `None`, and it stays ignored.
@@ -131,9 +101,8 @@ pub fn install_unless_ignored(signal: Signal, action: impl Into<Action>) -> Resu
     install(signal, action).map(Some)
 }
 
-/// [`install`] for as long as it lives: dropping it puts the previous action back.
-///
-/// It puts it back whatever has been installed since: drop guards of the same signal in the reverse order.
+/// [`install`] for as long as it lives: dropping it puts the previous action back, if its own is still installed. A handler
+/// that somebody has installed over it stays.
 ///
 /// ```
 /// use signal::{query, Handler, InstallGuard, SIGTERM};
@@ -144,63 +113,117 @@ pub fn install_unless_ignored(signal: Signal, action: impl Into<Action>) -> Resu
 /// assert_eq!(query(SIGTERM)?.handler(), Handler::Default);
 /// # Ok::<(), signal::Errno>(())
 /// ```
+///
+/// Drop guards of the same signal in the reverse order: one that is dropped earlier leaves its own action to the later
+/// ones, which put it back.
 #[derive(Debug)]
 #[must_use = "the previous action comes back when the guard is dropped"]
 pub struct InstallGuard {
     signal: Signal,
+    handler: Handler,
     previous: Action,
+    /// What the targets of the signal were, whatever the previous handler: it may call on an entry of this crate.
+    targets: Targets,
 }
 
 impl InstallGuard {
     /// Installs `action` for `signal`. Errors as for [`install`].
     pub fn new(signal: Signal, action: impl Into<Action>) -> Result<InstallGuard> {
-        Ok(InstallGuard { signal, previous: install(signal, action)? })
+        let action = action.into();
+        let targets = Targets { flag: load(FLAGS.of(signal)), count: load(COUNTS.of(signal)) };
+        let previous = install(signal, action)?;
+        Ok(InstallGuard { signal, handler: action.handler(), previous, targets })
     }
 
     /// The action that was there before and comes back on drop.
     pub fn previous(&self) -> Action {
         self.previous
     }
+
+    /// Puts the previous action back, as a drop does, and says whether it has: not, if somebody else's action is installed.
+    /// Errors as for [`query`].
+    pub fn restore(self) -> Result<bool> {
+        let restored = self.put_back();
+        core::mem::forget(self);
+        restored
+    }
+
+    fn put_back(&self) -> Result<bool> {
+        if query(self.signal)?.handler() != self.handler {
+            return Ok(false);
+        }
+        let replaced = install(self.signal, self.previous)?;
+        if replaced.handler() != self.handler {
+            // Another thread was faster: what is its own stays.
+            install(self.signal, replaced)?;
+            return Ok(false);
+        }
+        self.targets.restore(self.signal, self.handler);
+        Ok(true)
+    }
 }
 
 impl Drop for InstallGuard {
     fn drop(&mut self) {
-        // What the kernel took once for this signal it takes again.
-        let _ = install(self.signal, self.previous);
+        // Cannot fail: the kernel has accepted this action for this signal before.
+        let _ = self.put_back();
     }
 }
 
-/// What a signal's `Flag` sets and its `Count` counts.
+/// The targets of a signal's `Flag` and `Count` that a new one has replaced.
+#[derive(Clone, Copy, Debug, Default)]
 struct Targets {
     flag: Option<&'static AtomicBool>,
     count: Option<&'static AtomicUsize>,
 }
 
 impl Targets {
+    /// Publishes the target of a new handler.
     #[inline]
-    fn of(signal: Signal) -> Targets {
-        let (flag, count) = (&FLAGS[index(signal)], &COUNTS[index(signal)]);
-        // SAFETY: the tables hold null or what `install` made of `'static` references.
-        unsafe {
-            Targets {
-                flag: flag.load(Ordering::Acquire).as_ref(),
-                count: count.load(Ordering::Acquire).as_ref(),
-            }
+    fn replace(signal: Signal, handler: Handler) -> Targets {
+        let mut replaced = Targets::default();
+        match handler {
+            Handler::Flag(flag) => replaced.flag = swap(FLAGS.of(signal), Some(flag)),
+            Handler::Count(count) => replaced.count = swap(COUNTS.of(signal), Some(count)),
+            _ => {}
+        }
+        replaced
+    }
+
+    /// Puts them back, unless another thread has published its own since.
+    #[cold]
+    fn restore(self, signal: Signal, handler: Handler) {
+        match handler {
+            Handler::Flag(flag) => swap_back(FLAGS.of(signal), flag, self.flag),
+            Handler::Count(count) => swap_back(COUNTS.of(signal), count, self.count),
+            _ => {}
         }
     }
 }
 
+/// What the kernel returned, with the target that it had before a new one replaced that.
 #[inline]
-fn index(signal: Signal) -> usize {
-    signal.as_raw() as usize
+fn decode(signal: Signal, raw: RawAction, replaced: Targets) -> Action {
+    let flag = || replaced.flag.or_else(|| load(FLAGS.of(signal)));
+    let count = || replaced.count.or_else(|| load(COUNTS.of(signal)));
+    Action::from_raw(Handler::from_raw(signal, &raw, flag, count), raw)
 }
 
-fn put_back<T>(place: &AtomicPtr<T>, set: &'static T, before: Option<&'static T>) {
-    let before = before.map_or(ptr::null_mut(), as_mut);
-    let _ = place.compare_exchange(as_mut(set), before, Ordering::AcqRel, Ordering::Relaxed);
+fn load<T>(place: &AtomicPtr<T>) -> Option<&'static T> {
+    // SAFETY: the tables hold null or what `as_mut` made of `'static` references.
+    unsafe { place.load(Acquire).as_ref() }
+}
+
+fn swap<T>(place: &AtomicPtr<T>, target: Option<&'static T>) -> Option<&'static T> {
+    // SAFETY: as in `load`.
+    unsafe { place.swap(as_mut(target), AcqRel).as_ref() }
+}
+
+fn swap_back<T>(place: &AtomicPtr<T>, set: &'static T, before: Option<&'static T>) {
+    let _ = place.compare_exchange(as_mut(Some(set)), as_mut(before), AcqRel, Relaxed);
 }
 
 #[inline]
-fn as_mut<T>(target: &'static T) -> *mut T {
-    target as *const T as *mut T
+fn as_mut<T>(target: Option<&'static T>) -> *mut T {
+    target.map_or(ptr::null_mut(), |target| target as *const T as *mut T)
 }

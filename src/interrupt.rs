@@ -1,7 +1,7 @@
 //! Surviving `EINTR`.
 
+use crate::deadline::{poll, Deadline};
 use crate::errno::{check, Errno, Result};
-use crate::wait::{poll, Deadline};
 use core::mem::{size_of, MaybeUninit};
 use libc::{c_int, socklen_t};
 

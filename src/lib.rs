@@ -11,9 +11,10 @@ compile_error!("posix-signal does not know this system: build.rs and src/sys mus
 
 mod action;
 pub mod child;
+mod deadline;
 #[cfg(feature = "defer")]
 mod defer;
-mod disposition;
+mod entry;
 mod errno;
 mod handler;
 mod info;
@@ -21,29 +22,35 @@ mod install;
 mod interrupt;
 mod lock;
 mod mask;
+mod name;
 pub mod owner;
 mod pid;
+mod process;
 mod self_pipe;
 mod send;
 pub mod session;
 mod set;
+mod sigmask;
 mod signal;
 mod sys;
+mod timer;
 mod wait;
 
 pub use crate::action::{Action, Flags};
 #[cfg(feature = "defer")]
 pub use crate::defer::DeferGuard;
-pub use crate::disposition::{Function, Handler};
 pub use crate::errno::{Errno, Result};
+pub use crate::handler::{Function, Handler};
 pub use crate::info::Info;
 pub use crate::install::{install, install_unless_ignored, query, InstallGuard};
 pub use crate::interrupt::{finish_connect, retry, Interrupted};
-pub use crate::mask::{blocked, pending, BlockGuard, UnblockGuard};
+pub use crate::mask::{block, blocked, pending, set_blocked, suspend, unblock};
+pub use crate::mask::{BlockGuard, UnblockGuard};
 pub use crate::pid::Pid;
 pub use crate::self_pipe::SelfPipe;
-pub use crate::send::{alarm, die_by, exists, kill, kill_group, kill_own_group, queue, raise};
+pub use crate::send::{die_by, exists, kill, kill_group, kill_own_group, queue, raise};
 #[cfg(feature = "std")]
 pub use crate::session::CommandExt;
 pub use crate::set::{Iter, SignalSet};
 pub use crate::signal::*;
+pub use crate::timer::alarm;

@@ -1,36 +1,38 @@
 //! A lock for the tables that change outside handlers. No handler ever takes it.
 
-use crate::mask::BlockGuard;
-use crate::pid::Pid;
+use crate::deadline;
+use crate::process;
 use crate::set::SignalSet;
-use core::sync::atomic::{AtomicI32, Ordering};
+use crate::sigmask;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Held by a process, not by a thread: after a fork, a lock that some other thread of the parent held is free for the
-/// child, in which that thread does not exist. What it protects must therefore be usable at any step of a change.
-pub(crate) struct Lock(AtomicI32);
+/// child, in which that thread does not exist. The data it protects must therefore be consistent after every single write.
+pub(crate) struct Lock(AtomicUsize);
 
 /// While it lives no handler runs on the calling thread, so that the lock is held for short.
 pub(crate) struct Locked<'a> {
     lock: &'a Lock,
-    _blocked: BlockGuard,
+    /// The thread's mask as it was.
+    mask: SignalSet,
 }
 
 impl Lock {
     pub(crate) const fn new() -> Lock {
-        Lock(AtomicI32::new(0))
+        Lock(AtomicUsize::new(0))
     }
 
     pub(crate) fn lock(&self) -> Locked<'_> {
-        let blocked = BlockGuard::new(SignalSet::asynchronous());
-        let pid = Pid::current().as_raw();
+        let mask = sigmask::swap(libc::SIG_BLOCK, SignalSet::asynchronous());
+        let this = process::token();
         loop {
             let holder = self.0.load(Ordering::Relaxed);
-            let free = holder != pid;
-            if free && self.0.compare_exchange(holder, pid, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-                return Locked { lock: self, _blocked: blocked };
+            let free = holder != this;
+            if free && self.0.compare_exchange(holder, this, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                return Locked { lock: self, mask };
             }
-            // SAFETY: takes nothing and has no effect on memory.
-            unsafe { libc::sched_yield() };
+            // Sleeps: a thread of a higher priority that spins would keep the holder from running.
+            deadline::pause();
         }
     }
 }
@@ -38,5 +40,6 @@ impl Lock {
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         self.lock.0.store(0, Ordering::Release);
+        sigmask::set(libc::SIG_SETMASK, self.mask);
     }
 }

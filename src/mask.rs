@@ -1,51 +1,21 @@
-//! The signal mask of a thread: guards around critical regions.
+//! The signal mask of a thread: guards around critical regions, and changes that stay.
 
-use crate::errno::{check_pthread, Errno, Result};
+use crate::entry::deferred;
 use crate::set::SignalSet;
-use crate::signal;
+use crate::sigmask;
 use crate::sys;
 use core::fmt;
 use core::marker::PhantomData;
-use core::ptr;
+use core::mem::MaybeUninit;
 use libc::c_int;
 
-/// Changes the calling thread's mask. The old one goes to `old`.
+/// Changes the calling thread's mask and returns the old one.
 #[inline]
-fn change(how: c_int, set: Option<&SignalSet>, old: Option<&mut SignalSet>) -> Result<()> {
-    #[cfg(has_deferral)]
-    if crate::defer::ever() {
-        return crate::defer::change_mask(how, set, old);
+fn change(how: c_int, set: SignalSet) -> SignalSet {
+    match deferred::change_mask(how, set) {
+        Some(old) => old,
+        None => sigmask::swap(how, set),
     }
-    kernel_change(how, set, old)
-}
-
-/// The same, past a deferred section.
-#[inline]
-pub(crate) fn kernel_change(how: c_int, set: Option<&SignalSet>, old: Option<&mut SignalSet>) -> Result<()> {
-    let set = set.map_or(ptr::null(), |set| set.as_raw() as *const libc::sigset_t);
-    let old = old.map_or(ptr::null_mut(), |old| old.as_mut_raw() as *mut libc::sigset_t);
-    // SAFETY: `set` is null or points to a whole set, `old` is null or points to room for one.
-    check_pthread(unsafe { libc::pthread_sigmask(how, set, old) })
-}
-
-/// `how` is one of the three that there are, which leaves the call nothing to fail of. If it fails all the same (a
-/// sandbox, say), going on with signals where the program has excluded them would be worse than not going on.
-#[inline]
-fn must(changed: Result<()>) {
-    #[cold]
-    fn failed(error: Errno) -> ! {
-        panic!("pthread_sigmask: {error}")
-    }
-    if let Err(error) = changed {
-        failed(error);
-    }
-}
-
-/// Changes the mask that the kernel sees, in a deferred section too, and returns the old one.
-pub(crate) fn kernel_mask(how: c_int, set: Option<&SignalSet>) -> SignalSet {
-    let mut old = SignalSet::zeroed();
-    must(kernel_change(how, set, Some(&mut old)));
-    old
 }
 
 /// The signals that the calling thread blocks. Async-signal-safe.
@@ -53,9 +23,44 @@ pub(crate) fn kernel_mask(how: c_int, set: Option<&SignalSet>) -> SignalSet {
 /// Source: POSIX.1-2024 [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html).
 #[doc(alias = "pthread_sigmask")]
 pub fn blocked() -> SignalSet {
-    let mut set = SignalSet::zeroed();
-    must(change(libc::SIG_BLOCK, None, Some(&mut set)));
-    set
+    deferred::change_mask(libc::SIG_BLOCK, SignalSet::empty()).unwrap_or_else(sigmask::get)
+}
+
+/// Blocks the signals of `set` in the calling thread until something else is said, and returns the mask of before.
+/// Async-signal-safe.
+///
+/// For the start of a threaded daemon, whose later threads inherit the mask; around a critical region, a
+/// [`BlockGuard`] restores it. SIGKILL, SIGSTOP and what the C library reserves are left out silently.
+///
+/// ```
+/// use signal::{SIGHUP, SIGTERM};
+///
+/// let before = signal::block(SIGHUP | SIGTERM);
+/// assert!(signal::blocked().contains(SIGTERM));
+/// assert_eq!(signal::unblock(SIGTERM), before | SIGHUP | SIGTERM);
+/// assert_eq!(signal::set_blocked(before), before | SIGHUP);
+/// ```
+///
+/// Source: POSIX.1-2024 [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html).
+#[doc(alias = "pthread_sigmask")]
+#[doc(alias = "sigprocmask")]
+#[doc(alias = "SIG_BLOCK")]
+pub fn block(set: impl Into<SignalSet>) -> SignalSet {
+    change(libc::SIG_BLOCK, set.into())
+}
+
+/// Lets the signals of `set` through to the calling thread, and returns the mask of before. At least one of those that
+/// were pending is delivered before it returns. As [`block`] otherwise.
+#[doc(alias = "SIG_UNBLOCK")]
+pub fn unblock(set: impl Into<SignalSet>) -> SignalSet {
+    change(libc::SIG_UNBLOCK, set.into())
+}
+
+/// Blocks the signals of `set` in the calling thread and no others, and returns the mask of before. As [`block`] and
+/// [`unblock`] otherwise.
+#[doc(alias = "SIG_SETMASK")]
+pub fn set_blocked(set: impl Into<SignalSet>) -> SignalSet {
+    change(libc::SIG_SETMASK, set.into())
 }
 
 /// The signals that have arrived for the calling thread or for the process and wait because they are blocked.
@@ -77,150 +82,127 @@ pub fn blocked() -> SignalSet {
 /// Source: POSIX.1-2024 [`sigpending`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigpending.html).
 #[doc(alias = "sigpending")]
 pub fn pending() -> SignalSet {
-    let pending = kernel_pending();
-    #[cfg(has_deferral)]
-    let pending = pending | crate::defer::kept();
-    pending
+    let mut raw = MaybeUninit::zeroed();
+    // SAFETY: room for a set, of which the call fills the kernel's part; it fails for bad pointers only.
+    SignalSet::from_words(unsafe {
+        libc::sigpending(raw.as_mut_ptr());
+        sys::sigset::read(raw.as_ptr())
+    })
 }
 
-/// The same, without what is kept for the end of a deferred section.
-pub(crate) fn kernel_pending() -> SignalSet {
-    let mut set = SignalSet::empty();
-    // SAFETY: there is room for a set. The call fails for bad pointers only.
-    unsafe { libc::sigpending(set.as_mut_raw()) };
-    set
+/// Replaces the mask by `mask` and sleeps until a handler has run, in one step, and then restores the mask
+/// (`sigsuspend`). Async-signal-safe.
+///
+/// Any handler ends the wait, and on macOS it may end without one: always loop over the condition.
+/// [`BlockGuard::wait`] is the form for a region that is blocked.
+///
+/// In a [`DeferGuard`](crate::DeferGuard)'s section no handler runs, and the wait never ends.
+///
+/// ```
+/// use signal::{InstallGuard, SignalSet, SIGUSR1, SIGUSR2};
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// static READY: AtomicBool = AtomicBool::new(false);
+///
+/// let _installed = InstallGuard::new(SIGUSR1, &READY)?;
+/// let before = signal::block(SIGUSR1);
+/// signal::raise(SIGUSR1)?;
+/// while !READY.load(Ordering::Acquire) {
+///     signal::suspend(before | SIGUSR2);
+/// }
+/// # Ok::<(), signal::Errno>(())
+/// ```
+///
+/// Source: POSIX.1-2024 [`sigsuspend`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigsuspend.html).
+#[doc(alias = "sigsuspend")]
+#[doc(alias = "pause")]
+pub fn suspend(mask: impl Into<SignalSet>) {
+    let mut mask = mask.into();
+    if deferred::is_inside() {
+        // What came would be put off, and the caller's loop would spin.
+        mask |= SignalSet::asynchronous();
+    }
+    sys::suspend::suspend(mask.to_words());
 }
 
-impl SignalSet {
-    /// Everything that can be blocked without harm, for a region in which nothing may come in between: all but SIGKILL and
-    /// SIGSTOP, the faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS), which kill (Linux) or spin for ever (macOS)
-    /// while they are blocked, and SIGABRT, without which `abort` does not.
-    ///
-    /// ```
-    /// use signal::{BlockGuard, SignalSet};
-    ///
-    /// let _guard = BlockGuard::new(SignalSet::asynchronous());
-    /// ```
-    pub fn asynchronous() -> SignalSet {
-        let mut set = SignalSet::full();
-        // One by one: this runs in handlers too, whose stack can be small.
-        for signal in [
-            signal::SIGKILL,
-            signal::SIGSTOP,
-            signal::SIGSEGV,
-            signal::SIGBUS,
-            signal::SIGFPE,
-            signal::SIGILL,
-            signal::SIGTRAP,
-            signal::SIGSYS,
-            signal::SIGABRT,
-        ] {
-            set.remove(signal);
-        }
-        set
+/// A change of the mask that is undone when it is dropped, on the same thread: the mask belongs to that.
+struct Change {
+    previous: SignalSet,
+    _not_send: PhantomData<*mut ()>,
+}
+
+impl Change {
+    #[inline]
+    fn new(how: c_int, set: SignalSet) -> Change {
+        Change { previous: change(how, set), _not_send: PhantomData }
     }
 }
 
-macro_rules! guard {
-    ($(#[$doc:meta])* $name:ident $how:ident $verb:literal) => {
-        $(#[$doc])*
-        #[must_use = "the old mask comes back when the guard is dropped"]
-        pub struct $name {
-            previous: SignalSet,
-            // The mask belongs to the thread: it must come back on the same one.
-            _not_send: PhantomData<*mut ()>,
+impl Drop for Change {
+    #[inline]
+    fn drop(&mut self) {
+        if deferred::change_mask(libc::SIG_SETMASK, self.previous).is_none() {
+            sigmask::set(libc::SIG_SETMASK, self.previous);
         }
-
-        impl $name {
-            #[doc = concat!($verb, " the signals of `set` for the calling thread. Async-signal-safe.")]
-            #[doc = ""]
-            #[doc = "SIGKILL, SIGSTOP and what the C library keeps for itself are left out silently, as by the system."]
-            #[inline]
-            pub fn new(set: impl Into<SignalSet>) -> $name {
-                let mut previous = SignalSet::zeroed();
-                must(change(libc::$how, Some(&set.into()), Some(&mut previous)));
-                $name { previous, _not_send: PhantomData }
-            }
-
-            /// The mask that was there before and comes back on drop.
-            pub fn previous(&self) -> SignalSet {
-                self.previous
-            }
-        }
-
-        impl Drop for $name {
-            #[inline]
-            fn drop(&mut self) {
-                must(change(libc::SIG_SETMASK, Some(&self.previous), None));
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).field("previous", &self.previous).finish()
-            }
-        }
-    };
+    }
 }
 
-guard! {
-    /// Blocks signals for the calling thread until it is dropped: a critical region.
-    ///
-    /// What arrives meanwhile stays pending, and is delivered before the drop returns. Dropping restores the mask that
-    /// was there before, bit for bit, so that guards nest; drop them in the reverse order. A thread started in the region
-    /// inherits the block.
-    ///
-    /// Leave SIGSEGV, SIGBUS, SIGFPE and SIGILL out of the set: a fault that is blocked kills the process (Linux) or
-    /// hangs it (macOS).
-    ///
-    /// ```
-    /// use signal::{BlockGuard, SIGINT, SIGTERM};
-    ///
-    /// {
-    ///     let _guard = BlockGuard::new(SIGINT | SIGTERM);
-    ///     // No handler of SIGINT or SIGTERM runs on this thread here.
-    ///     assert!(signal::blocked().contains(SIGTERM));
-    /// }
-    /// assert!(!signal::blocked().contains(SIGTERM));
-    /// ```
-    ///
-    /// It stays on the thread whose mask it changed:
-    ///
-    /// ```compile_fail,E0277
-    /// let guard = signal::BlockGuard::new(signal::SIGINT);
-    /// std::thread::spawn(move || drop(guard));
-    /// ```
-    ///
-    /// Source: POSIX.1-2024 [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html);
-    /// Stevens, APUE 10.12.
-    #[doc(alias = "pthread_sigmask")]
-    #[doc(alias = "sigprocmask")]
-    BlockGuard SIG_BLOCK "Blocks"
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "previous: {:?}", self.previous)
+    }
 }
 
-guard! {
-    /// Lets signals through to the calling thread until it is dropped: the inside of a region that a
-    /// [`BlockGuard`] or an inherited mask blocks.
-    ///
-    /// At least one of the signals that were pending is delivered before `new` returns.
-    ///
-    /// ```
-    /// use signal::{BlockGuard, UnblockGuard, SIGINT};
-    ///
-    /// let _guard = BlockGuard::new(SIGINT);
-    /// {
-    ///     let _unblocked = UnblockGuard::new(SIGINT);
-    ///     assert!(!signal::blocked().contains(SIGINT));
-    /// }
-    /// assert!(signal::blocked().contains(SIGINT));
-    /// ```
-    ///
-    /// Source: POSIX.1-2024 [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html).
-    UnblockGuard SIG_UNBLOCK "Unblocks"
-}
+/// Blocks signals for the calling thread until it is dropped: a critical region.
+///
+/// What arrives meanwhile stays pending, and is delivered before the drop returns. Dropping restores the mask that was
+/// there before, bit for bit, so that guards nest; drop them in the reverse order. A thread started in the region
+/// inherits the block.
+///
+/// Leave SIGSEGV, SIGBUS, SIGFPE and SIGILL out of the set: a fault that is blocked kills the process (Linux) or hangs
+/// it (macOS).
+///
+/// ```
+/// use signal::{BlockGuard, SIGINT, SIGTERM};
+///
+/// {
+///     let _guard = BlockGuard::new(SIGINT | SIGTERM);
+///     // No handler of SIGINT or SIGTERM runs on this thread here.
+///     assert!(signal::blocked().contains(SIGTERM));
+/// }
+/// assert!(!signal::blocked().contains(SIGTERM));
+/// ```
+///
+/// It stays on the thread whose mask it changed:
+///
+/// ```compile_fail,E0277
+/// let guard = signal::BlockGuard::new(signal::SIGINT);
+/// std::thread::spawn(move || drop(guard));
+/// ```
+///
+/// Source: POSIX.1-2024 [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html);
+/// Stevens, APUE 10.12.
+#[doc(alias = "pthread_sigmask")]
+#[doc(alias = "sigprocmask")]
+#[derive(Debug)]
+#[must_use = "the old mask comes back when the guard is dropped"]
+pub struct BlockGuard(Change);
 
 impl BlockGuard {
-    /// Puts back the mask of before this guard and sleeps until a handler has run, in one step, and then blocks again
+    /// Blocks the signals of `set` for the calling thread. Async-signal-safe.
+    ///
+    /// SIGKILL, SIGSTOP and what the C library reserves are left out silently, as by the system.
+    #[inline]
+    pub fn new(set: impl Into<SignalSet>) -> BlockGuard {
+        BlockGuard(Change::new(libc::SIG_BLOCK, set.into()))
+    }
+
+    /// The mask that was there before and comes back on drop.
+    pub fn previous(&self) -> SignalSet {
+        self.0.previous
+    }
+
+    /// Restores the mask of before this guard and sleeps until a handler has run, in one step, and then blocks again
     /// (`sigsuspend`). Async-signal-safe.
     ///
     /// This closes the classic race: with the signal unblocked it could arrive after the flag was tested and before the
@@ -241,28 +223,48 @@ impl BlockGuard {
     /// # Ok::<(), signal::Errno>(())
     /// ```
     ///
-    /// Any handler ends the wait, and on macOS it may end without one: always loop over the condition. A signal that was
-    /// blocked already before this guard stays blocked: see [`previous`](BlockGuard::previous).
+    /// As [`suspend`] otherwise. A signal that was blocked already before this guard stays blocked: see
+    /// [`previous`](BlockGuard::previous).
     ///
     /// Source: POSIX.1-2024 [`sigsuspend`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigsuspend.html);
     /// Stevens, APUE 10.16.
     #[doc(alias = "sigsuspend")]
     #[doc(alias = "pause")]
     pub fn wait(&self) {
-        #[cfg(has_deferral)]
-        let mask = crate::defer::suspend_mask(self.previous);
-        #[cfg(not(has_deferral))]
-        let mask = self.previous;
-        sys::suspend::suspend(mask.as_raw());
+        suspend(self.previous());
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Lets signals through to the calling thread until it is dropped: the inside of a region that a [`BlockGuard`] or an
+/// inherited mask blocks.
+///
+/// At least one of the signals that were pending is delivered before `new` returns.
+///
+/// ```
+/// use signal::{BlockGuard, UnblockGuard, SIGINT};
+///
+/// let _guard = BlockGuard::new(SIGINT);
+/// {
+///     let _unblocked = UnblockGuard::new(SIGINT);
+///     assert!(!signal::blocked().contains(SIGINT));
+/// }
+/// assert!(signal::blocked().contains(SIGINT));
+/// ```
+///
+/// Source: POSIX.1-2024 [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html).
+#[derive(Debug)]
+#[must_use = "the old mask comes back when the guard is dropped"]
+pub struct UnblockGuard(Change);
 
-    #[test]
-    fn an_error_of_pthread_sigmask_is_an_error() {
-        assert_eq!(change(99, Some(&SignalSet::empty()), None), Err(Errno::EINVAL));
+impl UnblockGuard {
+    /// Unblocks the signals of `set` for the calling thread. Async-signal-safe.
+    #[inline]
+    pub fn new(set: impl Into<SignalSet>) -> UnblockGuard {
+        UnblockGuard(Change::new(libc::SIG_UNBLOCK, set.into()))
+    }
+
+    /// The mask that was there before and comes back on drop.
+    pub fn previous(&self) -> SignalSet {
+        self.0.previous
     }
 }

@@ -3,16 +3,14 @@
 mod registry;
 
 use self::registry::{unwatch, watch, watchers, REGISTRY};
+use crate::deadline::{poll, Deadline};
+use crate::entry::pipe::{Slot, PIPES};
 use crate::errno::{Errno, Result};
-use crate::handler::{Slot, PIPES};
 use crate::lock::Locked;
-use crate::pid::Pid;
 use crate::set::SignalSet;
 use crate::signal::Signal;
-use crate::sys::doorbell::Doorbell;
-use crate::wait::{poll, Deadline};
+use crate::sys::wake_fd::WakeFd;
 use core::fmt;
-use core::sync::atomic::Ordering::{Acquire, Release, SeqCst};
 use core::time::Duration;
 use libc::c_int;
 
@@ -78,9 +76,8 @@ impl SelfPipe {
     /// SIGSTOP.
     pub fn new(set: impl Into<SignalSet>) -> Result<SelfPipe> {
         let registry = REGISTRY.lock();
-        let free = |slot: &Slot| slot.references.load(Acquire) == 0;
-        let index = PIPES.iter().position(free).ok_or(Errno::ENOSPC)?;
-        PIPES[index].open(Doorbell::new()?);
+        let index = PIPES.iter().position(Slot::is_free).ok_or(Errno::ENOSPC)?;
+        PIPES[index].open(WakeFd::new()?);
         let pipe = SelfPipe { index };
         for signal in set.into() {
             if let Err(error) = watch(&registry, index, signal) {
@@ -100,7 +97,7 @@ impl SelfPipe {
     /// The descriptor to wait for: readable when something has arrived, and now and then when nothing has. Read it through
     /// [`pending`](SelfPipe::pending) only.
     pub fn as_raw_fd(&self) -> c_int {
-        self.slot().read.load(Acquire)
+        self.slot().fd()
     }
 
     /// The signals that it watches.
@@ -111,10 +108,9 @@ impl SelfPipe {
 
     /// What has arrived since the last look, perhaps nothing. Never blocks.
     pub fn pending(&self) -> SignalSet {
-        let pid = Pid::current().as_raw();
-        // Where that fails (no descriptor left in a child) the doorbell stays the parent's and is left alone.
-        let _ = self.reopen_in(pid);
-        self.slot().collect(pid)
+        // Where that fails (no descriptor left in a child) the descriptor stays the parent's and is left alone.
+        let _ = self.reopen();
+        self.slot().take()
     }
 
     /// Sleeps until something has arrived, and returns it. Handlers of other signals run meanwhile and do not end the wait.
@@ -137,8 +133,7 @@ impl SelfPipe {
             match poll(self.as_raw_fd(), libc::POLLIN, deadline) {
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(error),
-                // One poll cannot wait for longer than 24 days.
-                Ok(false) if deadline.left().map_or(true, |left| left > Duration::ZERO) => {}
+                Ok(false) if !deadline.is_over() => {}
                 Ok(false) => return Ok(None),
                 Ok(true) => {
                     let set = self.pending();
@@ -191,32 +186,24 @@ impl SelfPipe {
     /// # Ok::<(), signal::Errno>(())
     /// ```
     pub fn reopen(&self) -> Result<()> {
-        self.reopen_in(Pid::current().as_raw())
-    }
-
-    fn reopen_in(&self, pid: c_int) -> Result<()> {
-        if self.slot().owner.load(SeqCst) == pid {
+        if self.slot().is_own() {
             return Ok(());
         }
         let _registry = REGISTRY.lock();
-        if self.slot().owner.load(SeqCst) != pid {
-            self.slot().adopt(pid)?;
+        // Another thread may have been faster.
+        if self.slot().is_own() {
+            return Ok(());
         }
-        Ok(())
+        self.slot().reopen()
     }
 
     /// To be called once.
     fn close(&self, registry: &Locked<'_>) {
         for signal in self.watched() {
-            // What the kernel took once for this signal it takes again.
+            // Cannot fail: the kernel has accepted this action for this signal before.
             let _ = unwatch(registry, self.index, signal);
         }
-        let slot = self.slot();
-        if slot.owner.load(SeqCst) != Pid::current().as_raw() {
-            // Handlers that were ringing in the parent when it forked never give their references back here.
-            slot.references.store(1, SeqCst);
-        }
-        slot.release();
+        self.slot().close();
     }
 
     fn bit(&self) -> u32 {
@@ -248,63 +235,5 @@ impl std::os::unix::io::AsFd for SelfPipe {
     fn as_fd(&self) -> std::os::unix::io::BorrowedFd<'_> {
         // SAFETY: the descriptor is open as long as the pipe lives.
         unsafe { std::os::unix::io::BorrowedFd::borrow_raw(self.as_raw_fd()) }
-    }
-}
-
-/// The reader's side; the handler's is in `handler`.
-impl Slot {
-    /// Makes a free slot a pipe's, which nothing watches yet.
-    fn open(&self, bell: Doorbell) {
-        self.read.store(bell.read, Release);
-        self.write.store(bell.write, Release);
-        self.empty();
-        // What came for the pipe before, in a child that never made it its own.
-        self.take_strays(Pid::current().as_raw(), |_| {});
-        self.owner.store(Pid::current().as_raw(), SeqCst);
-        self.references.store(1, SeqCst);
-    }
-
-    fn empty(&self) {
-        self.arrived.take(|_| {});
-        self.rung.store(false, SeqCst);
-    }
-
-    /// Makes the pipe this process's own, with what has arrived here since the fork.
-    fn adopt(&self, pid: c_int) -> Result<()> {
-        Doorbell { read: self.read.load(Acquire), write: self.write.load(Acquire) }.renew()?;
-        self.empty();
-        // As in `close`. No handler here takes one before the owner is set.
-        self.references.store(1, SeqCst);
-        self.owner.store(pid, SeqCst);
-        self.take_strays(pid, |number| {
-            self.arrived.insert(number);
-            self.ring();
-        });
-        Ok(())
-    }
-
-    fn collect(&self, pid: c_int) -> SignalSet {
-        let mut set = SignalSet::empty();
-        let insert = |number| set.extend(Signal::from_raw(number));
-        if self.owner.load(SeqCst) == pid {
-            // In this order: see `Slot::ring`.
-            self.silence();
-            self.rung.swap(false, SeqCst);
-            self.arrived.take(insert);
-        } else {
-            self.take_strays(pid, insert);
-        }
-        set
-    }
-
-    fn silence(&self) {
-        // Each ring is eight bytes; an eventfd gives up all of them in one read. A thread can be late by one ring, so that
-        // a pipe can hold a few.
-        let mut rings = [0u64; 16];
-        let size = core::mem::size_of_val(&rings);
-        // SAFETY: room for as many bytes as asked for; the descriptor does not block.
-        while unsafe { libc::read(self.read.load(Acquire), rings.as_mut_ptr().cast(), size) } == size as isize
-        {
-        }
     }
 }

@@ -1,13 +1,12 @@
 //! Sending signals: one name for each kind of target.
 
-use crate::disposition::Handler;
 use crate::errno::{check, Errno, Result};
+use crate::handler::Handler;
 use crate::install::install;
-use crate::mask::kernel_mask;
 use crate::pid::Pid;
+use crate::sigmask;
 use crate::signal::Signal;
 use crate::sys;
-use core::time::Duration;
 use libc::c_int;
 
 /// Sends a signal to the calling thread. If it is not blocked its handler has run when this returns.
@@ -128,37 +127,8 @@ pub fn queue(pid: Pid, signal: Signal, value: c_int) -> Result<()> {
 pub fn die_by(signal: Signal) -> ! {
     // SIGKILL has no other disposition, and fails here.
     let _ = install(signal, Handler::Default);
-    kernel_mask(libc::SIG_UNBLOCK, Some(&signal.into()));
+    sigmask::set(libc::SIG_UNBLOCK, signal.into());
     let _ = raise(signal);
     // SAFETY: takes a plain value and does not return.
     unsafe { libc::_exit(128 + signal.as_raw()) }
-}
-
-/// Has SIGALRM sent to the process once, after this time; [`Duration::ZERO`] cancels. Returns what was left of the
-/// previous time, if one was running. There is one such timer, which `fork` does not inherit and `exec` keeps.
-///
-/// To the microsecond, rounded up, and to at most three years, on the real-time clock; on Redox to the second.
-///
-/// SIGALRM interrupts system calls (see [`install`]): a time limit for a call that has none of its own. It can arrive
-/// before the call has begun, and the call is then not limited at all; where that matters, use `poll` with a time-out.
-///
-/// ```
-/// use signal::{alarm, install, SIGALRM};
-/// use std::{io::Read, sync::atomic::AtomicBool, time::Duration};
-///
-/// static EXPIRED: AtomicBool = AtomicBool::new(false);
-/// install(SIGALRM, &EXPIRED)?;
-/// let (mut reader, _writer) = std::os::unix::net::UnixStream::pair().unwrap();
-///
-/// assert_eq!(alarm(Duration::from_millis(20)), None);
-/// let error = reader.read(&mut [0]).unwrap_err();
-/// assert_eq!(error.kind(), std::io::ErrorKind::Interrupted);
-/// # Ok::<(), signal::Errno>(())
-/// ```
-///
-/// Source: `setitimer` (POSIX.1-2017; [`alarm`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/alarm.html) in
-/// 2024); Stevens, UNP 14.2.
-#[doc(alias = "setitimer")]
-pub fn alarm(after: Duration) -> Option<Duration> {
-    sys::timer::alarm(after)
 }

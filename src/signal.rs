@@ -1,12 +1,7 @@
-//! Signals: the one table of names, descriptions and default effects, from which everything else comes.
+//! Signals: the one table of names, descriptions and default effects.
 
-use crate::errno::{Errno, Result};
-use crate::set::SignalSet;
 use crate::sys::number;
-use core::fmt;
 use core::num::NonZeroI32;
-use core::ops::BitOr;
-use core::str::FromStr;
 use libc::c_int;
 
 /// A signal number.
@@ -57,7 +52,8 @@ pub enum DefaultEffect {
 
 use DefaultEffect::{Continue, CoreDump, Ignore, Stop, Terminate};
 
-pub(crate) struct Entry {
+/// A row of the table.
+pub(crate) struct Known {
     pub(crate) signal: Signal,
     pub(crate) name: &'static str,
     description: &'static str,
@@ -72,7 +68,7 @@ macro_rules! signals {
         $(
             $(#[$cfg])?
             #[doc = concat!("`", stringify!($name), "`: ", $description, ".")]
-            pub const $name: Signal = Signal::known($number);
+            pub const $name: Signal = Signal::existing($number);
         )*
         $(
             $(#[$alias_cfg])?
@@ -80,12 +76,12 @@ macro_rules! signals {
             pub const $alias: Signal = $original;
         )*
 
-        pub(crate) const TABLE: &[Entry] = &[$(
+        pub(crate) const TABLE: &[Known] = &[$(
             $(#[$cfg])?
-            Entry { signal: $name, name: stringify!($name), description: $description, effect: $effect },
+            Known { signal: $name, name: stringify!($name), description: $description, effect: $effect },
         )*];
 
-        const ALIASES: &[(&str, Signal)] = &[$( $(#[$alias_cfg])? (stringify!($alias), $original), )*];
+        pub(crate) const ALIASES: &[(&str, Signal)] = &[$( $(#[$alias_cfg])? (stringify!($alias), $original), )*];
     };
 }
 
@@ -152,7 +148,7 @@ impl Signal {
         }
     }
 
-    const fn known(number: c_int) -> Signal {
+    const fn existing(number: c_int) -> Signal {
         match Signal::from_raw(number) {
             Some(signal) => signal,
             None => panic!("a signal of this platform is above its highest number"),
@@ -164,18 +160,18 @@ impl Signal {
         self.0.get()
     }
 
-    fn entry(self) -> Option<&'static Entry> {
+    fn known(self) -> Option<&'static Known> {
         TABLE.iter().find(|entry| entry.signal == self)
     }
 
     /// The name (`"SIGCHLD"`); `None` for realtime signals and others without one.
     pub fn name(self) -> Option<&'static str> {
-        self.entry().map(|entry| entry.name)
+        self.known().map(|entry| entry.name)
     }
 
     /// What it means, in a few words: `"Broken pipe"`.
     pub fn description(self) -> &'static str {
-        match self.entry() {
+        match self.known() {
             Some(entry) => entry.description,
             None if self.is_realtime() => "Realtime signal",
             None => "Unknown or reserved signal",
@@ -184,7 +180,7 @@ impl Signal {
 
     /// What it does to a process that neither catches nor ignores it.
     pub fn default_effect(self) -> DefaultEffect {
-        self.entry().map_or(Terminate, |entry| entry.effect)
+        self.known().map_or(Terminate, |entry| entry.effect)
     }
 
     /// `SIGRTMIN + offset` of the running C library; `None` beyond `SIGRTMAX`, and where the platform has no realtime
@@ -211,7 +207,7 @@ impl Signal {
     pub fn all() -> impl Iterator<Item = Signal> {
         (1..=number::HIGHEST)
             .filter_map(Signal::from_raw)
-            .filter(|signal| signal.is_realtime() || signal.entry().is_some())
+            .filter(|signal| signal.is_realtime() || signal.known().is_some())
     }
 }
 
@@ -219,97 +215,4 @@ impl From<Signal> for c_int {
     fn from(signal: Signal) -> c_int {
         signal.as_raw()
     }
-}
-
-impl<R: Into<SignalSet>> BitOr<R> for Signal {
-    type Output = SignalSet;
-
-    /// The set of both: `SIGINT | SIGTERM`.
-    fn bitor(self, other: R) -> SignalSet {
-        SignalSet::from(self) | other
-    }
-}
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let start = if f.alternate() { "SIG".len() } else { 0 };
-        if let Some(name) = self.name() {
-            return f.pad(&name[start..]);
-        }
-        let number = self.as_raw();
-        // POSIX: the lower half counts up from RTMIN, the upper half down from RTMAX.
-        let (name, sign, offset) = match number::realtime() {
-            Some((first, last)) if (first..=(first + last) / 2).contains(&number) => {
-                ("SIGRTMIN", b'+', number - first)
-            }
-            Some((first, last)) if (first..=last).contains(&number) => ("SIGRTMAX", b'-', last - number),
-            _ => return number.fmt(f),
-        };
-        let mut text = [sign; 12];
-        text[..name.len()].copy_from_slice(name.as_bytes());
-        let end = match offset {
-            0 => name.len(),
-            1..=9 => name.len() + 2,
-            _ => name.len() + 3,
-        };
-        text[end - 1] = if offset == 0 { text[end - 1] } else { b'0' + (offset % 10) as u8 };
-        if offset > 9 {
-            text[end - 2] = b'0' + (offset / 10) as u8;
-        }
-        f.pad(core::str::from_utf8(&text[start..end]).unwrap_or(name))
-    }
-}
-
-impl fmt::Debug for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for Signal {
-    type Err = Errno;
-
-    /// [`Errno::EINVAL`] for what is neither the name nor the number of a signal of this platform.
-    fn from_str(text: &str) -> Result<Signal> {
-        let same =
-            |name: &str| text.eq_ignore_ascii_case(name) || text.eq_ignore_ascii_case(&name["SIG".len()..]);
-        let named = || TABLE.iter().find(|entry| same(entry.name)).map(|entry| entry.signal);
-        let alias = || ALIASES.iter().find(|alias| same(alias.0)).map(|alias| alias.1);
-        named()
-            .or_else(alias)
-            .or_else(|| realtime_from_str(text))
-            .or_else(|| decimal(text).and_then(Signal::from_raw))
-            .ok_or(Errno::EINVAL)
-    }
-}
-
-/// `RTMIN`, `RTMIN+2`, `RTMAX-1`, `RTMAX`, with and without `SIG`.
-fn realtime_from_str(text: &str) -> Option<Signal> {
-    let (first, last) = number::realtime()?;
-    let number = if let Some(rest) = strip(text, "SIGRTMIN").or_else(|| strip(text, "RTMIN")) {
-        first.checked_add(offset(rest, '+')?)
-    } else {
-        let rest = strip(text, "SIGRTMAX").or_else(|| strip(text, "RTMAX"))?;
-        last.checked_sub(offset(rest, '-')?)
-    };
-    number.filter(|number| (first..=last).contains(number)).and_then(Signal::from_raw)
-}
-
-fn strip<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let head = text.get(..prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
-}
-
-/// What follows `RTMIN` or `RTMAX`: nothing, or a sign and a number.
-fn offset(rest: &str, sign: char) -> Option<c_int> {
-    if rest.is_empty() {
-        Some(0)
-    } else {
-        decimal(rest.strip_prefix(sign)?)
-    }
-}
-
-/// Digits only: `parse` would let a sign pass.
-fn decimal(text: &str) -> Option<c_int> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }

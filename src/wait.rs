@@ -1,14 +1,13 @@
 //! Waiting for a signal to arrive, instead of having a handler called.
 
+use crate::deadline::Deadline;
 use crate::errno::{Errno, Result};
 use crate::info::Info;
 use crate::mask::BlockGuard;
 use crate::set::SignalSet;
 use crate::signal::{SIGKILL, SIGSTOP};
 use crate::sys::timedwait::sigtimedwait;
-use core::mem::MaybeUninit;
 use core::time::Duration;
-use libc::timespec;
 
 impl SignalSet {
     /// Sleeps until one of the signals of this set is pending, takes it, and says what the system knows of it
@@ -71,61 +70,11 @@ impl SignalSet {
             return Err(Errno::EINVAL);
         }
         let _blocked = BlockGuard::new(set);
-        #[cfg(has_deferral)]
-        if let Some(info) = crate::defer::take(&set) {
-            return Ok(Some(info));
-        }
         loop {
-            match sigtimedwait(set.as_raw(), deadline.left()) {
+            match sigtimedwait(set.to_words(), deadline.left()) {
                 Err(Errno::EINTR) => {}
-                taken => return taken.map(|info| info.map(Info::from_raw)),
+                taken => return taken.map(|info| info.map(Info::from_owned)),
             }
         }
     }
-}
-
-/// A point on the monotonic clock, or none.
-#[derive(Clone, Copy)]
-pub(crate) struct Deadline(Option<Duration>);
-
-impl Deadline {
-    pub(crate) const NEVER: Deadline = Deadline(None);
-
-    /// A time too long to be counted never ends.
-    pub(crate) fn after(timeout: Duration) -> Deadline {
-        Deadline(now().checked_add(timeout))
-    }
-
-    /// What is left, zero when it is over; `None`: there is no end.
-    pub(crate) fn left(self) -> Option<Duration> {
-        self.0.map(|end| end.saturating_sub(now()))
-    }
-}
-
-/// The monotonic clock.
-fn now() -> Duration {
-    let mut time = MaybeUninit::<timespec>::zeroed();
-    // SAFETY: there is room for a timespec, which is made of integers; the clock exists on every platform, so that the
-    // call cannot fail.
-    let time = unsafe {
-        libc::clock_gettime(libc::CLOCK_MONOTONIC, time.as_mut_ptr());
-        time.assume_init()
-    };
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-/// Sleeps until `fd` is ready for one of `events`, the time is over (`false`) or a handler has run (`EINTR`).
-pub(crate) fn poll(fd: libc::c_int, events: libc::c_short, deadline: Deadline) -> Result<bool> {
-    let mut entry = libc::pollfd { fd, events, revents: 0 };
-    let millis = match deadline.left() {
-        None => -1,
-        // Rounded up: one that wakes early would spin.
-        Some(left) => (left + Duration::from_nanos(999_999)).as_millis().min(i32::MAX as u128) as libc::c_int,
-    };
-    // SAFETY: the pointer leads to one entry.
-    let ready = crate::errno::check(unsafe { libc::poll(&mut entry, 1, millis) })?;
-    if entry.revents & libc::POLLNVAL != 0 {
-        return Err(Errno::EBADF);
-    }
-    Ok(ready > 0)
 }

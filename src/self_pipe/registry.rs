@@ -1,101 +1,226 @@
 //! Which pipe watches which signal, and what each signal did before.
+//!
+//! The entry of pipes is compiled in several generations (`entry/pipe.rs`). For each signal, a generation is bound to the
+//! predecessor over which it was first installed: a function, or none (the default, or ignored). As long as it is, no
+//! chain becomes a circle: a function that was there before the generation cannot have it in its own chain. A pipe made
+//! over another function takes another generation. One is bound anew only when none is left, and only if it was never
+//! seen to be replaced by somebody, in whose chain it would stand.
 
 use crate::action::{Action, Flags};
-use crate::disposition::Handler;
-use crate::errno::Result;
-use crate::handler::{self, PREVIOUS, WATCHERS};
+use crate::entry::pipe::{Chained, CHAINED, ENTRIES, GENERATIONS, WATCHERS};
+use crate::errno::{Errno, Result};
+use crate::handler::Handler;
 use crate::install::{install, query};
 use crate::lock::{Lock, Locked};
 use crate::set::SignalSet;
 use crate::signal::{Signal, SIGCHLD};
 use crate::sys::flag;
+use crate::sys::number::HIGHEST;
 use core::cell::UnsafeCell;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering::{AcqRel, Acquire};
 
 /// Held while dispositions and the table of pipes change.
 pub(super) static REGISTRY: Lock = Lock::new();
 
-/// What each watched signal was before.
-struct Saved(UnsafeCell<handler::Table<Option<Action>>>);
-
-// SAFETY: touched only by whoever holds the registry.
-unsafe impl Sync for Saved {}
-
-static SAVED: Saved = Saved(UnsafeCell::new([None; crate::sys::number::HIGHEST as usize + 1]));
-
-pub(super) fn watchers(signal: Signal) -> u32 {
-    WATCHERS[signal.as_raw() as usize].load(Acquire)
+/// What is known of one generation's entry for one signal.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// The predecessor; filled in when `is_bound`.
+    saved: MaybeUninit<Action>,
+    is_bound: bool,
+    /// Whether this crate has installed it and not taken it back.
+    is_installed: bool,
+    /// Whether somebody has installed a handler over it, and may call it for ever.
+    is_exposed: bool,
 }
 
-fn entry() -> Handler {
-    Handler::entry(handler::self_pipe)
+struct Table(UnsafeCell<[[Entry; HIGHEST as usize + 1]; GENERATIONS]>);
+
+// SAFETY: touched only by the holder of the registry.
+unsafe impl Sync for Table {}
+
+static TABLE: Table = {
+    let entry =
+        Entry { saved: MaybeUninit::uninit(), is_bound: false, is_installed: false, is_exposed: false };
+    Table(UnsafeCell::new([[entry; HIGHEST as usize + 1]; GENERATIONS]))
+};
+
+/// One generation's entry for one signal.
+#[derive(Clone, Copy)]
+struct Place {
+    generation: usize,
+    signal: Signal,
+}
+
+impl Place {
+    fn all(signal: Signal) -> impl Iterator<Item = Place> {
+        (0..GENERATIONS).map(move |generation| Place { generation, signal })
+    }
+
+    fn handler(self) -> Handler {
+        Handler::entry(ENTRIES[self.generation])
+    }
+
+    fn chained(self) -> &'static Chained {
+        CHAINED[self.generation].of(self.signal)
+    }
+
+    fn watchers(self) -> u32 {
+        WATCHERS[self.generation].of(self.signal).load(Acquire)
+    }
+
+    fn add_watcher(self, bit: u32) {
+        WATCHERS[self.generation].of(self.signal).fetch_or(bit, AcqRel);
+    }
+
+    fn remove_watcher(self, bit: u32) {
+        WATCHERS[self.generation].of(self.signal).fetch_and(!bit, AcqRel);
+    }
+
+    #[allow(clippy::mut_from_ref)] // the registry is held, and each caller is done with one entry before the next
+    fn entry<'a>(self, _registry: &'a Locked<'_>) -> &'a mut Entry {
+        // SAFETY: only the holder of the registry comes here, and no reference outlives the statement that asks for it.
+        unsafe { &mut (*TABLE.0.get())[self.generation][self.signal.as_raw() as usize] }
+    }
+
+    fn saved(self, registry: &Locked<'_>) -> Option<Action> {
+        let entry = self.entry(registry);
+        // SAFETY: filled in before `is_bound` was set.
+        entry.is_bound.then(|| unsafe { entry.saved.assume_init() })
+    }
+
+    /// Whether it stands over such a predecessor: the same function, or none.
+    fn is_bound_to(self, registry: &Locked<'_>, action: &Action) -> bool {
+        let none = |handler| matches!(handler, Handler::Default | Handler::Ignore);
+        self.saved(registry).map_or(false, |saved| {
+            saved.handler() == action.handler() || none(saved.handler()) && none(action.handler())
+        })
+    }
+
+    fn bind(self, registry: &Locked<'_>, action: Action) {
+        let one_shot = flag::has(action.installed_flags().bits(), flag::RESETHAND);
+        let (plain, with_info) = action.handler().function_addresses();
+        let is_default = action.handler() == Handler::Default;
+        self.chained().set(plain, with_info, one_shot && plain | with_info != 0, is_default);
+        self.entry(registry).saved = MaybeUninit::new(action);
+        // In this order: a child that another thread forks now finds it filled in.
+        self.entry(registry).is_bound = true;
+    }
+
+    /// What was there before, as it would be now.
+    fn predecessor(self, registry: &Locked<'_>) -> Action {
+        match self.saved(registry) {
+            Some(saved) if !self.chained().is_spent() => saved,
+            _ => Action::new(Handler::Default),
+        }
+    }
+
+    /// Puts the predecessor back, unless somebody else's handler is installed.
+    fn give_back(self, registry: &Locked<'_>) -> Result<()> {
+        if query(self.signal)?.handler() == self.handler() {
+            let replaced = install(self.signal, self.predecessor(registry))?;
+            if replaced.handler() == self.handler() {
+                self.entry(registry).is_installed = false;
+                return Ok(());
+            }
+            // Another thread was faster: what is its own stays.
+            install(self.signal, replaced)?;
+        }
+        note_replaced(registry, self.signal);
+        Ok(())
+    }
+}
+
+/// The generation that is installed for a signal, whose action this is.
+fn installed(signal: Signal, action: &Action) -> Option<Place> {
+    Place::all(signal).find(|place| place.handler() == action.handler())
+}
+
+/// Somebody else's action is installed: it may call what of ours it has replaced.
+fn note_replaced(registry: &Locked<'_>, signal: Signal) {
+    for place in Place::all(signal) {
+        let entry = place.entry(registry);
+        entry.is_exposed |= entry.is_installed;
+        entry.is_installed = false;
+    }
+}
+
+/// A generation to install over somebody else's action.
+fn choose(registry: &Locked<'_>, signal: Signal, current: &Action) -> Option<Place> {
+    let is_unused = |place: &Place| {
+        let entry = place.entry(registry);
+        !entry.is_exposed && !entry.is_installed && place.watchers() == 0
+    };
+    Place::all(signal)
+        .find(|place| place.is_bound_to(registry, current))
+        .or_else(|| Place::all(signal).find(|place| !place.entry(registry).is_bound))
+        .or_else(|| Place::all(signal).find(is_unused))
+}
+
+/// The bits of the pipes that watch a signal.
+pub(super) fn watchers(signal: Signal) -> u32 {
+    Place::all(signal).fold(0, |bits, place| bits | place.watchers())
 }
 
 pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal) -> Result<()> {
-    let watchers = &WATCHERS[signal.as_raw() as usize];
-    let current = query(signal)?;
-    if current.handler() == entry() {
-        watchers.fetch_or(1 << index, AcqRel);
-        return Ok(());
-    }
-    // What the entry needs stands ready before the kernel can call it; and what comes back in the end, before a child that
-    // another thread forks just now can see the watcher.
-    call_on(signal, current.handler());
-    *saved(registry, signal) = Some(current);
-    let before = watchers.fetch_or(1 << index, AcqRel);
-    match install(signal, watching(signal, &current)) {
-        Ok(old) => {
-            if old != current {
-                call_on(signal, old.handler());
-                *saved(registry, signal) = Some(old);
-            }
-            Ok(())
+    let bit = 1 << index;
+    let place = loop {
+        let current = query(signal)?;
+        if let Some(place) = installed(signal, &current) {
+            place.entry(registry).is_installed = true;
+            place.add_watcher(bit);
+            break place;
         }
-        Err(error) => {
-            watchers.store(before, Release);
-            Err(error)
+        note_replaced(registry, signal);
+        let place = choose(registry, signal, &current).ok_or(Errno::ELOOP)?;
+        let before = place.watchers();
+        // What the entry needs stands ready before the kernel can call it; and what comes back in the end, before a child
+        // that another thread forks just now can see the watcher.
+        place.bind(registry, current);
+        place.add_watcher(bit);
+        let replaced = install(signal, watching(place, &current));
+        if replaced.map_or(false, |replaced| replaced == current) {
+            place.entry(registry).is_installed = true;
+            break place;
         }
-    }
+        if before & bit == 0 {
+            place.remove_watcher(bit);
+        }
+        // Another thread has installed something between the look and the change: look again.
+        install(signal, replaced?)?;
+    };
+    // Somebody else's handler stands over the others: what it passes on would tell the pipe twice.
+    Place::all(signal)
+        .filter(|other| other.generation != place.generation)
+        .for_each(|other| other.remove_watcher(bit));
+    Ok(())
 }
 
 pub(super) fn unwatch(registry: &Locked<'_>, index: usize, signal: Signal) -> Result<()> {
-    let before = watchers(signal);
-    // The disposition first: a signal in between still finds the pipe.
-    if before == 1 << index && query(signal)?.handler() == entry() {
-        // Left where it is: a child forked just now needs it too.
-        if let Some(previous) = *saved(registry, signal) {
-            install(signal, previous)?;
+    let bit = 1 << index;
+    for place in Place::all(signal) {
+        // The disposition first: a signal in between still finds the pipe.
+        if place.watchers() == bit {
+            place.give_back(registry)?;
         }
+        place.remove_watcher(bit);
     }
-    WATCHERS[signal.as_raw() as usize].fetch_and(!(1 << index), AcqRel);
     Ok(())
 }
 
 /// The action of a watched signal. All that can be blocked is blocked while it runs, so that no other handler runs in
 /// the middle of it, which could fork there.
-fn watching(signal: Signal, current: &Action) -> Action {
-    let action = Action::new(entry()).block(SignalSet::asynchronous() | current.mask());
+fn watching(place: Place, current: &Action) -> Action {
+    let action = Action::new(place.handler()).block(SignalSet::asynchronous() | current.mask());
     if let Handler::Default | Handler::Ignore = current.handler() {
         #[cfg(has_sa_onstack)]
         let action = action.flags(Flags::ONSTACK);
-        return if signal == SIGCHLD { action.flags(Flags::NOCLDSTOP) } else { action };
+        let is_child = place.signal == SIGCHLD;
+        return if is_child { action.flags(Flags::NOCLDSTOP) } else { action };
     }
     // A function that is called on keeps the flags that its owner gave it, where they are not about the call itself; the
     // stack too: its frames may not fit on an alternate one.
     let flags = current.installed_flags();
     action.restart(flag::has(flags.bits(), flag::RESTART)).flags(flags - Flags::RESETHAND - Flags::NODEFER)
-}
-
-/// Has the entry of `signal` call the function that was there before, or none.
-fn call_on(signal: Signal, handler: Handler) {
-    let previous = &PREVIOUS[signal.as_raw() as usize];
-    let (plain, with_info) = handler.function_address();
-    previous.plain.store(plain as *mut libc::c_void, Release);
-    previous.with_info.store(with_info as *mut libc::c_void, Release);
-}
-
-#[allow(clippy::mut_from_ref)] // the registry is held, and each caller is done with one entry before the next
-fn saved<'a>(_registry: &'a Locked<'_>, signal: Signal) -> &'a mut Option<Action> {
-    // SAFETY: only the holder of the registry comes here, and no reference outlives the statement that asks for it.
-    unsafe { &mut (*SAVED.0.get())[signal.as_raw() as usize] }
 }

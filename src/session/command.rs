@@ -1,11 +1,12 @@
 //! What a child does between `fork` and `exec`.
 
-use crate::disposition::Handler;
 use crate::errno::{check, Result};
+use crate::handler::Handler;
 use crate::install::{install, query};
-use crate::mask::{kernel_mask, BlockGuard};
+use crate::mask::BlockGuard;
 use crate::session::new_session;
 use crate::set::SignalSet;
+use crate::sigmask;
 use crate::signal::Signal;
 use crate::sys::number::HIGHEST;
 use std::io;
@@ -110,6 +111,6 @@ fn reset(ignored_too: bool) -> Result<()> {
         }
     }
     // After that: what is pending meets the default effect.
-    kernel_mask(libc::SIG_SETMASK, Some(&SignalSet::empty()));
+    sigmask::set(libc::SIG_SETMASK, SignalSet::empty());
     Ok(())
 }

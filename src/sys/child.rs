@@ -1,13 +1,23 @@
 //! Waiting for a child without blocking: with its resource usage where there is `wait4`.
 
-use crate::child::Usage;
 use crate::errno::{check, Result};
+use core::time::Duration;
 use libc::{c_int, pid_t};
+
+/// What a child used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Usage {
+    /// CPU time spent in the program.
+    pub user: Duration,
+    /// CPU time spent in the kernel on its behalf.
+    pub system: Duration,
+    /// The largest resident set, in bytes.
+    pub peak_memory: u64,
+}
 
 cfg_if::cfg_if! {
     if #[cfg(has_wait4)] {
         use core::mem::MaybeUninit;
-        use core::time::Duration;
 
         cfg_if::cfg_if! {
             if #[cfg(target_vendor = "apple")] {

@@ -42,7 +42,7 @@ cfg_if::cfg_if! {
     }
 }
 
-pub(crate) fn has_sender(code: c_int) -> bool {
+pub(crate) fn from_user(code: c_int) -> bool {
     CODES.sent.contains(&code) || code == CODES.queued && code != c_int::MIN
 }
 
@@ -52,6 +52,6 @@ pub(crate) fn has_value(code: c_int) -> bool {
 
 /// Whether the kernel made the signal because of something that happened in it (a fault, a child, I/O), so that the
 /// fields of that event are filled in. `SI_KERNEL` and its like, which carry none, are left out.
-pub(crate) fn is_event(code: c_int) -> bool {
-    cfg!(not(target_os = "redox")) && code > 0 && code < 0x80 && !has_sender(code) && !has_value(code)
+pub(crate) fn from_kernel(code: c_int) -> bool {
+    cfg!(not(target_os = "redox")) && code > 0 && code < 0x80 && !from_user(code) && !has_value(code)
 }

@@ -1,15 +1,19 @@
-//! Giving a signal back to the kernel, for the calling thread, with what came with it.
+//! Sending a signal that has been delivered to the calling thread once more.
 
-use crate::errno::{check, Result};
-use crate::signal::Signal;
-use libc::siginfo_t;
+use libc::{c_int, c_long, siginfo_t};
 
-pub(crate) fn requeue(signal: Signal, info: &siginfo_t) -> Result<()> {
-    // SAFETY: plain values, and a pointer to a whole structure. To oneself any code in it may be sent.
-    let sent = unsafe {
+/// # Safety
+///
+/// `info` must be valid for reads of a siginfo_t: what the kernel passed with this signal.
+pub(crate) unsafe fn send_again(signal: c_int, info: *const siginfo_t) {
+    // SAFETY: plain values, and a pointer that is valid by the caller's promise. To itself a thread may send any code.
+    unsafe {
+        let process = libc::getpid();
         let thread = libc::syscall(libc::SYS_gettid);
-        let (call, pid) = (libc::SYS_rt_tgsigqueueinfo, libc::getpid());
-        libc::syscall(call, pid, thread, signal.as_raw(), info as *const siginfo_t)
-    };
-    check(sent as libc::c_int).map(drop)
+        let sent = libc::syscall(libc::SYS_rt_tgsigqueueinfo, c_long::from(process), thread, signal, info);
+        if sent != 0 {
+            // The queue is full, or a sandbox refuses the call: the kernel still notes that the signal is pending.
+            libc::kill(process, signal);
+        }
+    }
 }

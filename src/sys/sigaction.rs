@@ -1,7 +1,8 @@
-//! `struct sigaction`: the type and the name of its handler field differ between platforms and versions of `libc`,
-//! so they are named here only.
+//! `sigaction`. The C structure exists during the call alone: the type and the name of its handler field differ between
+//! platforms and versions of `libc`.
 
-use crate::errno::Result;
+use super::sigset::{self, Words};
+use crate::errno::{check, Result};
 use core::mem::MaybeUninit;
 use core::ptr;
 use libc::c_int;
@@ -9,52 +10,43 @@ use libc::c_int;
 pub(crate) const DEFAULT: usize = libc::SIG_DFL as usize;
 pub(crate) const IGNORE: usize = libc::SIG_IGN as usize;
 
-/// The C structure as the kernel (or libc) filled it, private fields included.
+/// What `struct sigaction` says.
 #[derive(Clone, Copy)]
-pub(crate) struct Sigaction(libc::sigaction);
-
-impl Sigaction {
-    #[inline]
-    pub(crate) fn new(handler: usize, flags: u32) -> Sigaction {
-        // SAFETY: every field is an integer, an array of integers or an optional function pointer: zero is valid, and
-        // the zeroed mask is the empty set on every platform.
-        let mut raw: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
-        raw.sa_sigaction = handler as _;
-        let mut action = Sigaction(raw);
-        action.set_flags(flags);
-        action
-    }
-
+pub(crate) struct RawAction {
     /// `SIG_DFL`, `SIG_IGN` or the address of the function.
-    #[inline]
-    pub(crate) fn handler(&self) -> usize {
-        self.0.sa_sigaction as usize
-    }
-
-    #[inline]
-    pub(crate) fn flags(&self) -> u32 {
-        self.0.sa_flags as u32
-    }
-
-    #[inline]
-    pub(crate) fn set_flags(&mut self, flags: u32) {
-        self.0.sa_flags = flags as _;
-    }
-
-    pub(crate) fn mask(&self) -> &libc::sigset_t {
-        &self.0.sa_mask
-    }
-
-    pub(crate) fn set_mask(&mut self, mask: libc::sigset_t) {
-        self.0.sa_mask = mask;
-    }
+    pub(crate) handler: usize,
+    pub(crate) flags: u32,
+    pub(crate) mask: Words,
 }
 
-/// One system call: sets the action of `signal` where there is a new one, and writes the old one.
-#[inline]
-pub(crate) fn sigaction(signal: c_int, new: Option<&Sigaction>, old: &mut Sigaction) -> Result<()> {
-    let new = new.map_or(ptr::null(), |action| &action.0 as *const libc::sigaction);
-    // SAFETY: `new` is null or points to a whole structure, as `old` does. What the new handler may do was promised
-    // where it was built.
-    crate::errno::check(unsafe { libc::sigaction(signal, new, &mut old.0) }).map(drop)
+/// Sets the action of `signal` where there is a new one, and returns the old one. One system call.
+#[inline(always)] // each further return after a system call costs
+pub(crate) fn sigaction(signal: c_int, new: Option<RawAction>) -> Result<RawAction> {
+    let mut raw = MaybeUninit::<libc::sigaction>::zeroed();
+    let mut old = MaybeUninit::<libc::sigaction>::zeroed();
+    let new = match new {
+        None => ptr::null(),
+        Some(action) => {
+            let raw = raw.as_mut_ptr();
+            // SAFETY: room for the structure, of which the fields are written one by one.
+            unsafe {
+                (*raw).sa_sigaction = action.handler as _;
+                (*raw).sa_flags = action.flags as _;
+                sigset::write(ptr::addr_of_mut!((*raw).sa_mask), action.mask);
+            }
+            raw as *const libc::sigaction
+        }
+    };
+    // SAFETY: `new` is null or points to a structure whose fields are zero or written, `old` to room for one. What the
+    // new handler may do was promised where it was built.
+    check(unsafe { libc::sigaction(signal, new, old.as_mut_ptr()) })?;
+    let old = old.as_ptr();
+    // SAFETY: zeroed, and filled by the call; its fields are integers and an address.
+    unsafe {
+        Ok(RawAction {
+            handler: (*old).sa_sigaction as usize,
+            flags: (*old).sa_flags as u32,
+            mask: sigset::read(ptr::addr_of!((*old).sa_mask)),
+        })
+    }
 }

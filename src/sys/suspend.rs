@@ -1,12 +1,12 @@
 //! `sigsuspend`, and the link name under which each system keeps it.
 
-use libc::sigset_t;
+use super::sigset::{self, Words};
 
 cfg_if::cfg_if! {
     if #[cfg(target_os = "redox")] {
         extern "C" {
             // The system has it, `libc` does not export it.
-            fn sigsuspend(mask: *const sigset_t) -> libc::c_int;
+            fn sigsuspend(mask: *const libc::sigset_t) -> libc::c_int;
         }
     } else {
         use libc::sigsuspend;
@@ -14,7 +14,7 @@ cfg_if::cfg_if! {
 }
 
 /// Returns after a handler has run.
-pub(crate) fn suspend(mask: &sigset_t) {
-    // SAFETY: the pointer leads to a whole set. The call always "fails", with EINTR.
-    unsafe { sigsuspend(mask) };
+pub(crate) fn suspend(mask: Words) {
+    // SAFETY: points to a set, of which the kernel's part is filled in. The call always "fails", with EINTR.
+    unsafe { sigsuspend(sigset::argument(mask).as_ptr()) };
 }

@@ -1,0 +1,123 @@
+//! What the kernel calls.
+//!
+//! A handler runs between any two instructions of the program. Code that runs in one starts in this folder; it allocates
+//! nothing, takes no lock, cannot panic, keeps `errno`, and calls only functions that POSIX lists as async-signal-safe.
+//! `ci/handler-calls` proves on the compiled code where it can go.
+
+// What an entry does in a deferred section, and the section itself.
+#[cfg_attr(not(has_deferral), path = "entry/absent.rs")]
+pub(crate) mod deferred;
+pub(crate) mod pipe;
+
+use crate::errno::KeepErrno;
+use crate::info::Info;
+use crate::signal::Signal;
+use crate::sys::abort::abort;
+use crate::sys::number::HIGHEST;
+use core::mem;
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
+use libc::{c_int, c_void, siginfo_t};
+
+/// A function that the kernel calls for a handler with SA_SIGINFO.
+pub(crate) type Entry = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
+
+/// One element for each signal.
+pub(crate) struct PerSignal<T>([T; HIGHEST as usize + 1]);
+
+impl<T> PerSignal<T> {
+    pub(crate) const fn new(elements: [T; HIGHEST as usize + 1]) -> PerSignal<T> {
+        PerSignal(elements)
+    }
+
+    #[inline]
+    pub(crate) fn of(&self, signal: Signal) -> &T {
+        // SAFETY: no signal is above the highest number.
+        unsafe { self.0.get_unchecked(signal.as_raw() as usize) }
+    }
+}
+
+/// Ends the process when a handler panics: the frames below it are the interrupted program's, not to be unwound.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        abort("signal: a signal handler panicked, aborting\n")
+    }
+}
+
+/// Runs what an entry is for, unless the thread is in a deferred section: then the signal comes again when that ends.
+#[inline(always)]
+fn run(entry: Entry, number: c_int, info: *mut siginfo_t, context: *mut c_void, body: impl FnOnce(Signal)) {
+    if let Some(signal) = Signal::from_raw(number) {
+        // SAFETY: what the kernel passed to this entry, which is still running.
+        if !unsafe { deferred::defer(entry, signal, info, context) } {
+            body(signal);
+        }
+    }
+}
+
+/// Calls a function of the program, which may panic and change `errno`.
+#[inline(always)]
+fn guarded(call: impl FnOnce()) {
+    let _errno = KeepErrno::new();
+    let abort = AbortOnUnwind;
+    call();
+    mem::forget(abort);
+}
+
+/// The entry for handlers that take the signal.
+pub(crate) extern "C" fn function<F: Fn(Signal)>(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    run(function::<F>, number, info, context, |signal| {
+        // SAFETY: `F` has no size (checked where this entry was chosen) and a value of it existed there, so that any
+        // aligned address is one of its values.
+        guarded(|| (unsafe { NonNull::<F>::dangling().as_ref() })(signal));
+    });
+}
+
+/// The entry for handlers that also take an `Info`.
+pub(crate) extern "C" fn function_with_info<F: Fn(Signal, &Info)>(
+    number: c_int,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+) {
+    run(function_with_info::<F>, number, info, context, |signal| {
+        let number_only = Info::number_only(number);
+        // SAFETY: the kernel passes a whole structure, or on some systems nothing; `Info` is that structure.
+        let info = unsafe { info.cast::<Info>().as_ref() }.unwrap_or(&number_only);
+        // SAFETY: as in `function`.
+        guarded(|| (unsafe { NonNull::<F>::dangling().as_ref() })(signal, info));
+    });
+}
+
+#[allow(clippy::declare_interior_mutable_const)] // the initial value of each element, never used in place
+const NO_FLAG: AtomicPtr<AtomicBool> = AtomicPtr::new(core::ptr::null_mut());
+#[allow(clippy::declare_interior_mutable_const)] // as above
+const NO_COUNT: AtomicPtr<AtomicUsize> = AtomicPtr::new(core::ptr::null_mut());
+
+/// What `Handler::Flag` sets and `Handler::Count` counts. The targets are `'static`, so that a handler still running
+/// after its flag was replaced does no harm. Two tables: an entry never meets a pointer of the other's type.
+pub(crate) static FLAGS: PerSignal<AtomicPtr<AtomicBool>> = PerSignal::new([NO_FLAG; HIGHEST as usize + 1]);
+pub(crate) static COUNTS: PerSignal<AtomicPtr<AtomicUsize>> =
+    PerSignal::new([NO_COUNT; HIGHEST as usize + 1]);
+
+/// The entry of `Handler::Flag`.
+pub(crate) extern "C" fn flag(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    run(flag, number, info, context, |signal| {
+        // SAFETY: the table holds null or `'static` references.
+        if let Some(flag) = unsafe { FLAGS.of(signal).load(Acquire).as_ref() } {
+            flag.store(true, Release);
+        }
+    });
+}
+
+/// The entry of `Handler::Count`.
+pub(crate) extern "C" fn count(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    run(count, number, info, context, |signal| {
+        // SAFETY: the table holds null or `'static` references.
+        if let Some(count) = unsafe { COUNTS.of(signal).load(Acquire).as_ref() } {
+            count.fetch_add(1, AcqRel);
+        }
+    });
+}

@@ -1,0 +1,256 @@
+//! Deferred sections: the thread's side and the entries'. The kernel is the queue: a signal that arrives in a section is
+//! sent to the thread once more, blocked, and delivered when the section ends.
+//!
+//! **States of a thread.** `state` is twice the number of its open sections, plus one while the last of them ends.
+//!
+//! | | `state` | `mask_saved` | the thread's mask |
+//! |---|---|---|---|
+//! | outside | 0 | – | the program's |
+//! | inside, nothing has come | 2 or more | no | the program's |
+//! | inside, something has come | 2 or more | yes | full: everything that can be deferred; `saved` is the program's |
+//! | leaving | 1 | either | either |
+//!
+//! **Who moves it.** `enter` adds 2. An entry that finds 2 or more (`put_off`) fills the mask and saves the program's,
+//! first the thread's, then the one in its frame, which becomes the thread's when the entry returns; it sends its signal
+//! again and returns. `leave` takes 2 off; the last one passes through 1 and sets the saved mask, and the kernel delivers
+//! what is pending.
+//!
+//! **Why nothing is lost, and nothing runs inside.**
+//! - From the first change of the mask in `put_off` until the saved mask is set, no other signal that can be deferred is
+//!   delivered on this thread. Those are pending in the kernel, which counts, orders and merges them as always.
+//! - Several entries may be stacked when the first fills the mask: the kernel delivers all that is pending at once. The
+//!   inner ones run first and see, in their frames, the mask of an outer handler; the outermost runs last and sees the
+//!   program's. Each saves what it sees, unless that is the full mask of an earlier arrival: so the program's remains.
+//! - A saved mask is believed only while the thread's mask is full. It is not when a handler that cannot be deferred (of
+//!   a fault, or somebody else's) was itself interrupted by an arrival and has returned: the kernel has put back that
+//!   handler's frame, and the arrival, still pending, is delivered and put off anew, or is blocked by the program.
+//! - In state 1 a signal is handled at once: the section is over. So `mask_saved` cannot become true behind the last look
+//!   at it.
+//!
+//! **Why a handler of a fault may use guards at any instruction.** It interrupts in states 1 or more, with a full mask or
+//! none of its own. Its sections nest: they end above 0 and set no mask. Its mask guards edit `saved` and put it back
+//! before it returns, so that the step that it interrupted finds what it left. Its frame holds the mask of that step.
+
+use super::Entry;
+use crate::errno::KeepErrno;
+use crate::set::{AtomicSignals, SignalSet};
+use crate::sigmask;
+use crate::signal::{Signal, SIGKILL, SIGSTOP};
+use crate::sys::sigaction::{sigaction, DEFAULT};
+use crate::sys::{context, flag, main_program, requeue};
+use core::cell::Cell;
+use core::ptr;
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
+use core::sync::atomic::{compiler_fence, AtomicBool, AtomicU32, AtomicU8};
+use libc::{c_int, c_void, siginfo_t};
+
+/// What a section keeps from running. The others are for faults and for `abort`, which cannot wait.
+const DEFERRABLE: SignalSet = SignalSet::asynchronous();
+
+/// One thread's section. Only that thread and the handlers that interrupt it come here, so that plain loads and stores
+/// are enough.
+struct Section {
+    state: AtomicU32,
+    mask_saved: AtomicBool,
+    saved: Cell<SignalSet>,
+}
+
+std::thread_local! {
+    /// Made of zeros, without a destructor: touching it runs no code.
+    static SECTION: Section = const {
+        Section {
+            state: AtomicU32::new(0),
+            mask_saved: AtomicBool::new(false),
+            saved: Cell::new(SignalSet::empty()),
+        }
+    };
+}
+
+/// Whether sections are deferred: not known before the first one. No entry touches the thread-local before that is known.
+static KIND: AtomicU8 = AtomicU8::new(UNKNOWN);
+const UNKNOWN: u8 = 0;
+const DEFERRED: u8 = 1;
+/// In a shared object, where the first touch of a thread-local can allocate, sections are blocks.
+const BLOCKED: u8 = 2;
+
+/// The signals that are blocked when all of `DEFERRABLE` are: some emulators lack the last realtime ones.
+static FULL: [AtomicU32; 2] = [AtomicU32::new(0), AtomicU32::new(0)];
+
+/// Handlers that the kernel resets when it delivers their signal.
+static ONE_SHOT: AtomicSignals = AtomicSignals::new();
+
+#[cold]
+fn decide() -> bool {
+    let before = sigmask::swap(libc::SIG_BLOCK, DEFERRABLE);
+    let full = sigmask::swap(libc::SIG_SETMASK, before) & DEFERRABLE;
+    FULL[0].store(full.to_words()[0] as u32, Relaxed);
+    FULL[1].store((full.to_words()[0] >> 32) as u32, Relaxed);
+    let deferred = main_program::contains(ptr::addr_of!(KIND) as usize);
+    KIND.store(if deferred { DEFERRED } else { BLOCKED }, SeqCst);
+    deferred
+}
+
+fn is_full(mask: SignalSet) -> bool {
+    let full = u64::from(FULL[1].load(Relaxed)) << 32 | u64::from(FULL[0].load(Relaxed));
+    full & !mask.to_words()[0] == 0
+}
+
+/// Enters a section, or returns `false`: then the caller must block.
+#[inline]
+pub(crate) fn enter() -> bool {
+    if KIND.load(Relaxed) != DEFERRED && (KIND.load(Relaxed) == BLOCKED || !decide()) {
+        return false;
+    }
+    SECTION.with(|section| {
+        let state = section.state.load(Relaxed);
+        // A number of leaked guards that would wrap stays where it is: deferred for ever.
+        section.state.store(state.checked_add(2).unwrap_or(state), Relaxed);
+    });
+    // What the section protects stays inside.
+    compiler_fence(SeqCst);
+    true
+}
+
+/// Leaves the section that `enter` has entered.
+#[inline]
+pub(crate) fn leave() {
+    compiler_fence(SeqCst);
+    SECTION.with(|section| {
+        let state = section.state.load(Relaxed);
+        if state != 2 {
+            section.state.store(state - 2, Relaxed);
+            return;
+        }
+        section.state.store(1, Relaxed);
+        // In this order: what arrives from here on is handled at once.
+        compiler_fence(SeqCst);
+        if section.mask_saved.load(Relaxed) {
+            section.restore_mask();
+        }
+        section.state.store(0, Relaxed);
+    });
+}
+
+/// Has the signal come again when the section ends, if the thread is in one. The entry must then return.
+///
+/// # Safety
+///
+/// `info` and `context` must be what was passed to `entry`, which is still running.
+#[inline(always)]
+pub(super) unsafe fn defer(entry: Entry, signal: Signal, info: *mut siginfo_t, context: *mut c_void) -> bool {
+    KIND.load(Relaxed) == DEFERRED
+        && SECTION
+            .try_with(|section| {
+                // SAFETY: by the caller's promise.
+                section.state.load(Relaxed) >= 2 && unsafe { section.put_off(entry, signal, info, context) }
+            })
+            .unwrap_or(false)
+}
+
+/// `pthread_sigmask` in a section: the program's mask changes, and is returned as it was. `None`: in no section.
+#[inline(always)]
+pub(crate) fn change_mask(how: c_int, set: SignalSet) -> Option<SignalSet> {
+    if KIND.load(Relaxed) != DEFERRED {
+        return None;
+    }
+    SECTION.with(|section| {
+        if section.state.load(Relaxed) == 0 {
+            return None;
+        }
+        Some(section.change_mask(how, set))
+    })
+}
+
+/// Whether the calling thread is in a section.
+pub(crate) fn is_inside() -> bool {
+    KIND.load(Relaxed) == DEFERRED && SECTION.with(|section| section.state.load(Relaxed) >= 2)
+}
+
+/// Notes whether the kernel resets the handler that is about to be installed.
+#[inline]
+pub(crate) fn note_one_shot(signal: Signal, one_shot: bool) {
+    if one_shot {
+        ONE_SHOT.insert(signal);
+    } else if ONE_SHOT.contains(signal) {
+        ONE_SHOT.remove(signal);
+    }
+}
+
+impl Section {
+    /// # Safety
+    ///
+    /// As for `defer`.
+    #[cold]
+    unsafe fn put_off(
+        &self,
+        entry: Entry,
+        signal: Signal,
+        info: *mut siginfo_t,
+        context: *mut c_void,
+    ) -> bool {
+        let _errno = KeepErrno::new();
+        if !DEFERRABLE.contains(signal) || !is_called_by_the_kernel(entry, signal) {
+            return false;
+        }
+        sigmask::set(libc::SIG_BLOCK, DEFERRABLE);
+        // SAFETY: by the caller's promise; the kernel has called the entry, so that this is its context.
+        let interrupted = SignalSet::from_words(unsafe { context::mask(context) });
+        if !(self.mask_saved.load(Relaxed) && is_full(interrupted)) {
+            self.saved.set(interrupted);
+            self.mask_saved.store(true, Relaxed);
+        }
+        // SAFETY: as above.
+        unsafe {
+            context::block(context, DEFERRABLE.to_words());
+            requeue::send_again(signal.as_raw(), info);
+        }
+        true
+    }
+
+    /// Sets the mask that the program believes to have. In state 1.
+    #[cold]
+    fn restore_mask(&self) {
+        let before = sigmask::swap(libc::SIG_BLOCK, DEFERRABLE);
+        let saved = self.mask_saved.load(Relaxed) && is_full(before);
+        let mask = if saved { self.saved.get() } else { before };
+        self.mask_saved.store(false, Relaxed);
+        sigmask::set(libc::SIG_SETMASK, mask);
+    }
+
+    #[cold]
+    fn change_mask(&self, how: c_int, set: SignalSet) -> SignalSet {
+        // From here on nothing is put off: it has been before, or will be when this is done.
+        let before = sigmask::swap(libc::SIG_BLOCK, DEFERRABLE);
+        let mask_saved = self.mask_saved.load(Relaxed);
+        let old = if mask_saved && is_full(before) { self.saved.get() } else { before };
+        let new = match how {
+            libc::SIG_BLOCK => old | set,
+            libc::SIG_UNBLOCK => old - set,
+            _ => set,
+        } - (SIGKILL | SIGSTOP);
+        if mask_saved {
+            self.saved.set(new);
+            sigmask::set(libc::SIG_SETMASK, new | DEFERRABLE);
+        } else {
+            sigmask::set(libc::SIG_SETMASK, new);
+        }
+        old
+    }
+}
+
+/// Not by somebody's handler that was installed over it: the signal, sent again, would meet that handler twice, and what
+/// it passed on as the context need not be one. A one-shot handler is installed again, for the second time that its signal
+/// comes.
+fn is_called_by_the_kernel(entry: Entry, signal: Signal) -> bool {
+    let mut installed = match sigaction(signal.as_raw(), None) {
+        Ok(installed) => installed,
+        Err(_) => return false,
+    };
+    if installed.handler == DEFAULT && ONE_SHOT.contains(signal) {
+        installed.handler = entry as usize;
+        // gVisor forgets the flags with the handler.
+        installed.flags |= flag::RESETHAND | flag::SIGINFO;
+        return sigaction(signal.as_raw(), Some(installed)).is_ok();
+    }
+    installed.handler == entry as usize
+}

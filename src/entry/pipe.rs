@@ -1,0 +1,358 @@
+//! The protocol of self-pipes: the handler's side and the reader's.
+//!
+//! **What they share** is a `Slot` for each pipe: `arrived`, the signals that the reader has not taken; a descriptor that
+//! wakes it; `notified`, whether that has been written to since the reader last drained it.
+//!
+//! - The handler puts the signal into `arrived`, then sets `notified`, and writes if it was not set.
+//! - The reader drains the descriptor, then clears `notified`, then takes `arrived`.
+//!
+//! **Why no signal is lost.** A handler that finds `notified` set has put its signal into `arrived` before the reader clears
+//! `notified`, and the reader takes `arrived` after that: this reader takes it. A handler that finds it clear writes, and
+//! the descriptor is readable until the reader has drained it, after which it takes. Each thread writes at most once for
+//! each time that `notified` is cleared, so that the descriptor never fills; if it were full it would be readable.
+//!
+//! **Why no handler writes to a stranger's descriptor.** `references` counts the `SelfPipe` and each handler that is about to
+//! write. The descriptors are closed by the one that gives the last reference back; a handler that finds none touches
+//! nothing. A slot with references is not given to another pipe.
+//!
+//! **Who is told.** For each signal and generation, `WATCHERS` has one bit for each slot. A handler that has recorded its
+//! signal looks at the bit once more: if the pipe has stopped watching meanwhile, it takes the signal back out. Either
+//! that succeeds, and the handler goes on as if there were no such watcher, or the reader has taken the signal: one of
+//! the two, and after `remove` has returned a last look at the pipe finds all that will ever come.
+//!
+//! **Generations.** The entry is compiled several times; each generation has its own watchers, and its own predecessor for
+//! each signal, on which it calls (`CHAINED`). A pipe made over a function in whose chain a generation may stand uses
+//! another one, so that no chain becomes a circle: `self_pipe/registry.rs` keeps the books.
+//!
+//! **An entry without watchers**, in somebody's chain or under way while the last pipe leaves, does what would have
+//! happened without it: it calls its predecessor; and if that was the default, it has the default effect happen, provided
+//! that the installed action is the default or this very entry. If it is somebody else's, that one has decided.
+//!
+//! **In a forked child** the descriptors lead to the parent. The child does not touch the slot until it has made it its own
+//! (`reopen`); what it receives before waits in `unowned`, under its pid: a child of `vfork` writes into its parent's
+//! memory, and its number tells what is not the parent's.
+
+use super::{run, Entry, PerSignal};
+use crate::errno::{KeepErrno, Result};
+use crate::pid::Pid;
+use crate::process::Owner;
+use crate::set::{AtomicSignals, SignalSet};
+use crate::signal::{self, Signal};
+use crate::sys::number::HIGHEST;
+use crate::sys::sigaction::{sigaction, RawAction, DEFAULT, IGNORE};
+use crate::sys::wake_fd::WakeFd;
+use crate::sys::{code, flag};
+use core::mem;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Release, SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize};
+use libc::{c_int, c_void, siginfo_t};
+
+/// How many self-pipes a process can have: the bits of an element of `WATCHERS`.
+pub(crate) const SLOTS: usize = 32;
+
+pub(crate) const GENERATIONS: usize = 4;
+
+#[allow(clippy::declare_interior_mutable_const)] // the initial values of elements, never used in place
+mod initial {
+    use super::*;
+
+    pub(super) const WATCHERS: AtomicU32 = AtomicU32::new(0);
+    pub(super) const CHAINED: Chained = Chained {
+        plain: AtomicUsize::new(0),
+        with_info: AtomicUsize::new(0),
+        one_shot: AtomicBool::new(false),
+        is_default: AtomicBool::new(false),
+    };
+    pub(super) const PROCESS: AtomicI32 = AtomicI32::new(0);
+    pub(super) const SLOT: Slot = Slot {
+        references: AtomicUsize::new(0),
+        owner: Owner::nobody(),
+        read: AtomicI32::new(-1),
+        write: AtomicI32::new(-1),
+        arrived: AtomicSignals::new(),
+        notified: AtomicBool::new(false),
+        unowned: PerSignal::new([PROCESS; HIGHEST as usize + 1]),
+    };
+    pub(super) const WATCHERS_OF_ALL: PerSignal<AtomicU32> = PerSignal::new([WATCHERS; HIGHEST as usize + 1]);
+    pub(super) const CHAINED_OF_ALL: PerSignal<Chained> = PerSignal::new([CHAINED; HIGHEST as usize + 1]);
+}
+
+pub(crate) static WATCHERS: [PerSignal<AtomicU32>; GENERATIONS] = [initial::WATCHERS_OF_ALL; GENERATIONS];
+pub(crate) static CHAINED: [PerSignal<Chained>; GENERATIONS] = [initial::CHAINED_OF_ALL; GENERATIONS];
+pub(crate) static ENTRIES: [Entry; GENERATIONS] = [watched::<0>, watched::<1>, watched::<2>, watched::<3>];
+pub(crate) static PIPES: [Slot; SLOTS] = [initial::SLOT; SLOTS];
+
+/// What was installed before: a function to call on, of one of two conventions, or none.
+pub(crate) struct Chained {
+    plain: AtomicUsize,
+    with_info: AtomicUsize,
+    /// Whether the function is to be called only once.
+    one_shot: AtomicBool,
+    /// Without a function: whether it was the default, or else ignored.
+    is_default: AtomicBool,
+}
+
+impl Chained {
+    /// Not while the entry of this generation is installed, but for one that was never called.
+    pub(crate) fn set(&self, plain: usize, with_info: usize, one_shot: bool, is_default: bool) {
+        self.is_default.store(is_default, Release);
+        self.one_shot.store(one_shot, Release);
+        self.plain.store(plain, Release);
+        self.with_info.store(with_info, Release);
+    }
+
+    /// Whether a function was there that was called for the only time.
+    pub(crate) fn is_spent(&self) -> bool {
+        let none = self.plain.load(Acquire) == 0 && self.with_info.load(Acquire) == 0;
+        none && self.one_shot.load(Acquire)
+    }
+
+    /// An address to call, or 0. The one that a one-shot function is given to is the only one.
+    fn claim(&self, address: &AtomicUsize) -> usize {
+        let found = address.load(Acquire);
+        if found == 0 || !self.one_shot.load(Acquire) {
+            return found;
+        }
+        self.is_default.store(true, Release);
+        address.swap(0, AcqRel)
+    }
+
+    /// Calls the function, if there is one.
+    fn call(&self, number: c_int, info: *mut siginfo_t, context: *mut c_void) -> bool {
+        let plain = self.claim(&self.plain);
+        if plain != 0 {
+            // SAFETY: the address came from the kernel as that of a handler without SA_SIGINFO.
+            unsafe { mem::transmute::<usize, extern "C" fn(c_int)>(plain)(number) }
+        }
+        let with_info = self.claim(&self.with_info);
+        if with_info != 0 {
+            // SAFETY: the address came from the kernel as that of a handler with SA_SIGINFO.
+            unsafe { mem::transmute::<usize, Entry>(with_info)(number, info, context) }
+        }
+        plain != 0 || with_info != 0
+    }
+}
+
+/// The entry of every signal that a self-pipe watches.
+pub(crate) extern "C" fn watched<const G: usize>(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    run(watched::<G>, number, info, context, |signal| {
+        let _errno = KeepErrno::new();
+        let told = tell(&WATCHERS[G], signal);
+        let fault = fault(signal, info, watched::<G>);
+        let chained = CHAINED[G].of(signal);
+        if chained.call(number, info, context) {
+            if told && fault == Some(false) {
+                stay_installed(signal, chained, watched::<G>);
+            }
+        } else if chained.is_default.load(Acquire) && (!told || fault == Some(true)) {
+            default_effect(signal, watched::<G>, fault == Some(true));
+        }
+    });
+}
+
+/// Tells the pipes that watch the signal; whether there were any.
+fn tell(watchers: &PerSignal<AtomicU32>, signal: Signal) -> bool {
+    let watchers = watchers.of(signal);
+    let mut set = watchers.load(Acquire);
+    if set == 0 {
+        return false;
+    }
+    let pid = Pid::current().as_raw();
+    let mut told = false;
+    while let Some(slot) = PIPES.get(set.trailing_zeros() as usize) {
+        let bit = set & set.wrapping_neg();
+        set &= !bit;
+        told |= slot.record(signal, pid, || watchers.load(SeqCst) & bit != 0);
+    }
+    told
+}
+
+/// For a signal of a fault: whether an instruction has failed, and will again when the entry returns; or else it was sent.
+/// `None` for other signals, and where the kernel has not called the entry: what somebody's handler passes on need not be
+/// a siginfo_t.
+fn fault(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<bool> {
+    const FAULTS: SignalSet = SignalSet::empty()
+        .with(signal::SIGSEGV)
+        .with(signal::SIGBUS)
+        .with(signal::SIGFPE)
+        .with(signal::SIGILL);
+    if !FAULTS.contains(signal) || installed(signal) != entry as usize {
+        return None;
+    }
+    // SAFETY: the kernel has called the entry: null, or a whole structure.
+    unsafe { info.as_ref() }.map(|info| code::from_kernel(info.si_code))
+}
+
+fn installed(signal: Signal) -> usize {
+    sigaction(signal.as_raw(), None).map_or(IGNORE, |action| action.handler)
+}
+
+/// Has happen what happens by default: when the entry returns and the signal is let through again, or the instruction
+/// fails again.
+#[cold]
+fn default_effect(signal: Signal, entry: Entry, fails_again: bool) {
+    let installed = installed(signal);
+    if installed == DEFAULT || installed == entry as usize {
+        let default = RawAction { handler: DEFAULT, flags: 0, mask: SignalSet::empty().to_words() };
+        let _ = sigaction(signal.as_raw(), Some(default));
+        if !fails_again {
+            // SAFETY: takes a plain value.
+            unsafe { libc::raise(signal.as_raw()) };
+        }
+    }
+}
+
+/// The predecessor, as `std`'s handler for stack overflows does, may have set the default in its own place, and so in the
+/// pipe's, in order to die of a fault; but there was none.
+#[cold]
+fn stay_installed(signal: Signal, chained: &Chained, entry: Entry) {
+    if installed(signal) == DEFAULT {
+        chained.set(0, 0, true, true);
+        let flags = flag::SIGINFO | flag::ONSTACK | flag::RESTART;
+        let mask = SignalSet::asynchronous().to_words();
+        let _ = sigaction(signal.as_raw(), Some(RawAction { handler: entry as usize, flags, mask }));
+    }
+}
+
+/// What the handler and the reader of one self-pipe share.
+pub(crate) struct Slot {
+    references: AtomicUsize,
+    /// The process whose descriptors these are.
+    owner: Owner,
+    read: AtomicI32,
+    write: AtomicI32,
+    arrived: AtomicSignals,
+    notified: AtomicBool,
+    /// For each signal, the process that received it without owning the pipe, or 0.
+    unowned: PerSignal<AtomicI32>,
+}
+
+/// The handler's side.
+impl Slot {
+    /// Keeps the descriptors open, unless their pipe has gone.
+    fn acquire(&self) -> bool {
+        self.references.fetch_update(AcqRel, Acquire, |n| if n == 0 { None } else { Some(n + 1) }).is_ok()
+    }
+
+    /// Gives a reference back, the last of which closes the descriptors.
+    fn release(&self) {
+        // Read first: as soon as no reference is left, another pipe may take the slot.
+        let fd = self.wake_fd();
+        if self.references.fetch_sub(1, AcqRel) == 1 {
+            fd.close();
+        }
+    }
+
+    /// Records a signal for the reader and wakes it. Whether the pipe has the signal, or the reader will.
+    fn record(&self, signal: Signal, pid: c_int, watches: impl Fn() -> bool) -> bool {
+        if !self.owner.is_this_with_pid(pid) {
+            self.unowned.of(signal).store(pid, SeqCst);
+            // If another thread makes the pipe this process's own just now, it may have looked before.
+            if !self.owner.is_this_with_pid(pid) || !self.take_unowned(signal, pid) {
+                return true;
+            }
+        }
+        if !self.acquire() {
+            return false;
+        }
+        // Asked again: another pipe may have taken the slot since.
+        let mut recorded = watches();
+        if recorded {
+            self.arrived.insert(signal);
+            recorded = watches() || !self.arrived.remove(signal);
+        }
+        if recorded {
+            self.notify();
+        }
+        self.release();
+        recorded
+    }
+
+    /// Wakes the reader, once until it has drained the descriptor. The caller holds a reference.
+    fn notify(&self) {
+        if !self.notified.swap(true, SeqCst) {
+            WakeFd::notify(self.write.load(Acquire));
+        }
+    }
+
+    /// Takes back what was recorded for a process that did not own the pipe: the one that succeeds reports the signal.
+    fn take_unowned(&self, signal: Signal, pid: c_int) -> bool {
+        self.unowned.of(signal).compare_exchange(pid, 0, SeqCst, SeqCst).is_ok()
+    }
+}
+
+/// The reader's side.
+impl Slot {
+    pub(crate) fn is_free(&self) -> bool {
+        self.references.load(Acquire) == 0
+    }
+
+    /// Makes a free slot a pipe's, which nothing watches yet.
+    pub(crate) fn open(&self, fd: WakeFd) {
+        self.read.store(fd.read, Release);
+        self.write.store(fd.write, Release);
+        self.empty();
+        // What came for the pipe before, in a child that never made it its own.
+        self.take_all_unowned();
+        self.owner.set_to_this();
+        self.references.store(1, SeqCst);
+    }
+
+    /// After a fork, in the child: makes the pipe this process's own, with what has arrived here since.
+    pub(crate) fn reopen(&self) -> Result<()> {
+        let fd = self.wake_fd().reopen()?;
+        self.write.store(fd.write, Release);
+        self.empty();
+        // Handlers that were about to write in the parent never give their references back here. None here takes one
+        // before the owner is set.
+        self.references.store(1, SeqCst);
+        self.owner.set_to_this();
+        let received = self.take_all_unowned();
+        if !received.is_empty() {
+            received.iter().for_each(|signal| self.arrived.insert(signal));
+            self.notify();
+        }
+        Ok(())
+    }
+
+    /// Gives the pipe's reference back.
+    pub(crate) fn close(&self) {
+        if !self.owner.is_this() {
+            // As in `reopen`.
+            self.references.store(1, SeqCst);
+        }
+        self.release();
+    }
+
+    pub(crate) fn is_own(&self) -> bool {
+        self.owner.is_this()
+    }
+
+    pub(crate) fn fd(&self) -> c_int {
+        self.read.load(Acquire)
+    }
+
+    /// Takes what has arrived.
+    pub(crate) fn take(&self) -> SignalSet {
+        if !self.owner.is_this() {
+            return self.take_all_unowned();
+        }
+        WakeFd::drain(self.fd());
+        self.notified.swap(false, SeqCst);
+        self.arrived.take()
+    }
+
+    fn wake_fd(&self) -> WakeFd {
+        WakeFd { read: self.read.load(Acquire), write: self.write.load(Acquire) }
+    }
+
+    fn empty(&self) {
+        self.arrived.take();
+        self.notified.store(false, SeqCst);
+    }
+
+    fn take_all_unowned(&self) -> SignalSet {
+        let pid = Pid::current().as_raw();
+        SignalSet::full().iter().filter(|signal| self.take_unowned(*signal, pid)).collect()
+    }
+}
