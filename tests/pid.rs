@@ -1,7 +1,6 @@
 //! Process ids.
 
-mod common;
-
+use crate::common;
 use signal::Pid;
 use std::collections::HashSet;
 use std::process::Command;
@@ -41,7 +40,7 @@ fn ids_are_shown_compared_and_hashed_as_numbers() {
     assert_eq!([low, high, low].iter().collect::<HashSet<_>>().len(), 2);
 }
 
-common::main! {
+tests! {
     only_positive_numbers_are_ids,
     current_and_parent_follow_a_fork,
     a_spawned_child_has_its_id,
