@@ -1,6 +1,6 @@
 //! Actions: handler, flags and mask, and what the kernel makes of them.
 
-use crate::common::{self, count, process, raw, Latch, COUNT, FLAG};
+use crate::common::{self, count, errno, process, raw, Latch, COUNT, FLAG};
 use signal::{install, query, Action, Errno, Flags, Handler, Pid, Signal, SignalSet};
 use signal::{SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2};
 use std::io::{Read, Write};
@@ -120,9 +120,9 @@ fn read_during_a_flood(signal: Signal, action: Action) -> Result<usize, Errno> {
         }
         i32::from((&writer).write(b"x").is_err())
     });
-    let read = data.read(&mut [0]);
+    let read = errno(data.read(&mut [0]));
     assert!(common::wait_for(sender).success());
-    read.map_err(|error| Errno::from_raw_os_error(error.raw_os_error().unwrap()))
+    read
 }
 
 fn sigalrm_interrupts_a_read_and_sigusr1_does_not() {

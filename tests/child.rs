@@ -2,14 +2,14 @@
 
 use crate::common::process::{self, sleeper, wait_for_zombie};
 use crate::common::{self, count, fork, wait_for, Latch, COUNT, FLAG};
-use signal::child::{reap, reap_any, reap_group, Exited, Status};
+use signal::child::{reap, reap_any, reap_group, Exited};
 use signal::{
     install, kill, query, Action, BlockGuard, Errno, Flags, Handler, Pid, SelfPipe, SIGABRT, SIGCHLD,
     SIGCONT, SIGKILL, SIGSTOP, SIGTERM,
 };
 use std::collections::BTreeMap;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 fn reaped(pid: Pid) -> Exited {
@@ -244,7 +244,10 @@ fn usage_is_what_the_child_used() {
     assert_eq!(reaped(fork(|| 0)).usage, None);
 }
 
+#[cfg(feature = "std")]
 fn statuses_convert_both_ways() {
+    use signal::child::Status;
+    use std::process::Command;
     let exit = Command::new("sh").args(["-c", "exit 3"]).status().unwrap();
     assert_eq!((Status::from(exit).code(), ExitStatus::from(Status::from(exit))), (Some(3), exit));
     let exit = Command::new("sh").args(["-c", "kill -TERM $$"]).status().unwrap();
@@ -268,5 +271,6 @@ tests! {
     under_sa_nocldwait_the_error_says_so,
     an_inherited_sig_ign_makes_the_error_say_so,
     usage_is_what_the_child_used,
+    #[cfg(feature = "std")]
     statuses_convert_both_ways,
 }

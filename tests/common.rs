@@ -12,7 +12,7 @@ pub use crate::harness::skip;
 use signal::child::Status;
 use signal::{Action, Errno, Pid, Signal, SignalSet};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::io::{AsRawFd, FromRawFd, RawFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -45,6 +45,11 @@ pub fn reserved_signals() -> Vec<Signal> {
     (1..=1000).filter_map(Signal::from_raw).filter(reserved).collect()
 }
 
+/// As the library reports errors.
+pub fn errno<T>(result: io::Result<T>) -> Result<T, Errno> {
+    result.map_err(|error| Errno::from_raw_os_error(error.raw_os_error().expect("of the system")))
+}
+
 /// A heavy count, smaller where `SIGNAL_TEST_SCALE` asks for it.
 pub fn scaled(count: usize) -> usize {
     let divisor = std::env::var("SIGNAL_TEST_SCALE").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
@@ -53,7 +58,7 @@ pub fn scaled(count: usize) -> usize {
 
 /// Forks a child that runs `body` and exits with the code that it returns; 101 if it panics.
 pub fn fork(body: impl FnOnce() -> i32) -> Pid {
-    std::io::stdout().flush().unwrap();
+    io::stdout().flush().unwrap();
     // SAFETY: the tests fork from one thread, or the child uses only what a fork leaves intact.
     match unsafe { libc::fork() } {
         0 => {

@@ -2,8 +2,8 @@
 
 use crate::common::raw;
 use signal::Errno;
-use std::error::Error;
-use std::io;
+#[cfg(feature = "std")]
+use std::{error::Error, io};
 
 /// The constants, with their names and the numbers of the C library.
 fn constants() -> Vec<(Errno, &'static str, i32)> {
@@ -47,6 +47,7 @@ fn unknown_numbers_are_described_by_the_system() {
     }
 }
 
+#[cfg(feature = "std")]
 fn io_errors_keep_the_number() {
     for (errno, _, number) in constants() {
         assert_eq!(io::Error::from(errno).raw_os_error(), Some(number));
@@ -55,6 +56,7 @@ fn io_errors_keep_the_number() {
     assert_eq!(io::Error::from(Errno::EPERM).kind(), io::ErrorKind::PermissionDenied);
 }
 
+#[cfg(feature = "std")]
 fn question_marks_convert_it() {
     fn fails() -> Result<(), Box<dyn Error + Send + Sync>> {
         signal::install(signal::SIGKILL, signal::Handler::Ignore)?;
@@ -79,7 +81,9 @@ tests! {
     each_constant_says_what_it_means_and_its_name,
     the_words_say_what_to_do,
     unknown_numbers_are_described_by_the_system,
+    #[cfg(feature = "std")]
     io_errors_keep_the_number,
+    #[cfg(feature = "std")]
     question_marks_convert_it,
     last_is_the_error_of_the_last_call,
 }

@@ -23,9 +23,9 @@ const SKIPPED: i32 = 77;
 pub type Test = (&'static str, fn());
 
 macro_rules! tests {
-    ($($name:ident),* $(,)?) => {
+    ($($(#[$cfg:meta])* $name:ident),* $(,)?) => {
         pub const TESTS: &[crate::harness::Test] =
-            &[$((concat!(module_path!(), "::", stringify!($name)), $name)),*];
+            &[$($(#[$cfg])* (concat!(module_path!(), "::", stringify!($name)), $name)),*];
     };
 }
 

@@ -1,8 +1,8 @@
 //! After EINTR: repeating the call, and connections that continue by themselves.
 
-use crate::common::{self, load::Flood};
+use crate::common::{self, errno, load::Flood};
 use signal::{finish_connect, install, retry, Errno, SIGALRM};
-use std::io::{Error, ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
@@ -29,6 +29,11 @@ fn retry_repeats_after_eintr_and_after_nothing_else() {
     assert_eq!(attempts::<Errno>(&[]), (Ok(1), 1));
     assert_eq!(attempts(&[Errno::EINTR; 5]), (Ok(6), 6));
     assert_eq!(attempts(&[Errno::EINTR, Errno::EAGAIN, Errno::EINTR]), (Err(Errno::EAGAIN), 2));
+}
+
+#[cfg(feature = "std")]
+fn retry_repeats_after_interrupted_io() {
+    use std::io::{Error, ErrorKind};
     let mut calls = 0;
     let result: std::io::Result<()> = retry(|| {
         calls += 1;
@@ -60,7 +65,7 @@ fn a_read_that_is_interrupted_repeatedly_succeeds() {
     let (mut byte, mut attempts) = ([0], 0);
     let read = retry(|| {
         attempts += 1;
-        reader.read(&mut byte)
+        errno(reader.read(&mut byte))
     });
     assert_eq!((read.unwrap(), byte), (1, *b"x"));
     assert!(attempts > 1);
@@ -118,8 +123,8 @@ fn a_tcp_connection_in_progress_is_finished() {
     drop(accepted);
     let mut text = String::new();
     let mut client = std::fs::File::from(client);
-    retry(|| match client.read_to_string(&mut text) {
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(Error::from(ErrorKind::Interrupted)),
+    retry(|| match errno(client.read_to_string(&mut text)) {
+        Err(Errno::EAGAIN) => Err(Errno::EINTR),
         result => result,
     })
     .unwrap();
@@ -155,7 +160,7 @@ fn an_alarm_ends_the_wait_and_the_connection_continues() {
     let flood = Flood::of(&[SIGALRM], 5);
     assert_eq!(finish_connect(client.as_raw_fd()), Err(Errno::EINTR));
     assert_eq!(finish_connect(client.as_raw_fd()), Err(Errno::EINTR));
-    let _accepted: Vec<_> = queue.iter().map(|_| retry(|| listener.accept()).unwrap()).collect();
+    let _accepted: Vec<_> = queue.iter().map(|_| retry(|| errno(listener.accept())).unwrap()).collect();
     assert_eq!(retry(|| finish_connect(client.as_raw_fd())), Ok(()));
     drop(flood);
     assert!(has_peer(&client));
@@ -228,6 +233,8 @@ fn a_socket_that_has_never_tried_is_not_connected() {
 
 tests! {
     retry_repeats_after_eintr_and_after_nothing_else,
+    #[cfg(feature = "std")]
+    retry_repeats_after_interrupted_io,
     a_read_that_is_interrupted_repeatedly_succeeds,
     a_tcp_connection_in_progress_is_finished,
     an_alarm_ends_the_wait_and_the_connection_continues,

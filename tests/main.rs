@@ -14,6 +14,7 @@ mod child;
 mod defer;
 mod entry;
 mod errno;
+#[cfg(feature = "std")]
 mod examples;
 mod handler;
 mod info;
@@ -71,7 +72,9 @@ fn main() {
         session::command::TESTS,
         #[cfg(feature = "std")]
         session::daemon::TESTS,
+        #[cfg(feature = "std")]
         examples::server::TESTS,
+        #[cfg(feature = "std")]
         examples::client::TESTS,
     ])
 }
