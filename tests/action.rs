@@ -103,8 +103,8 @@ fn notify(_: Signal) {
     unsafe { libc::write(NOTIFY.load(SeqCst), b"x".as_ptr().cast(), 1) };
 }
 
-/// Reads from a pipe while a child sends the signal a hundred times, each time after the handler has
-/// run, and only then writes. Some of these signals meet the read while it sleeps.
+/// Reads from a pipe while a child sends the signal a hundred times, each time after the handler
+/// has run, and only then writes. Some of these signals meet the read while it sleeps.
 fn read_during_a_flood(signal: Signal, action: Action) -> Result<usize, Errno> {
     const TIMES: usize = 100;
     let (handled, (mut data, writer)) = (Latch::new(), common::pipe());
@@ -216,7 +216,8 @@ fn nocldstop_leaves_out_children_that_stop() {
 fn nocldwait_leaves_no_status() {
     install(SIGCHLD, Action::new(Handler::Default).flags(Flags::NOCLDWAIT)).unwrap();
     let child = common::fork(|| 0);
-    // SAFETY: no status is asked for. The call returns when the child has ended without leaving one.
+    // SAFETY: no status is asked for. The call returns when the child has ended without leaving
+    // one.
     assert_eq!(unsafe { libc::waitpid(child.as_raw(), std::ptr::null_mut(), 0) }, -1);
     assert_eq!(Errno::last(), Errno::ECHILD);
 }

@@ -1,5 +1,5 @@
-//! Deferred sections, on a real kernel. The sections among foreign handlers are in `foreign`, what they
-//! do to the mask in `mask`, many signals at once in `storm`.
+//! Deferred sections, on a real kernel. The sections among foreign handlers are in `foreign`, what
+//! they do to the mask in `mask`, many signals at once in `storm`.
 
 pub mod foreign;
 pub mod mask;

@@ -45,8 +45,8 @@ fn handlers_run_in_the_thread_that_the_signal_is_for() {
     assert_eq!(count(), 4);
 }
 
-/// As at the end of a critical region: the system stacks their handlers. On the small alternate stack
-/// that `std` makes, three can be too many.
+/// As at the end of a critical region: the system stacks their handlers. On the small alternate
+/// stack that `std` makes, three can be too many.
 fn signals_that_arrive_together_are_all_handled() {
     let together =
         [SIGUSR1, SIGUSR2, SIGTERM, signal::SIGHUP, signal::SIGINT, signal::SIGQUIT, signal::SIGALRM];
@@ -65,19 +65,12 @@ fn handlers_run_on_the_alternate_stack_on_request() {
         let here = 0u8;
         PLACE.store(&here as *const u8 as usize, SeqCst);
     };
-    let mut stack = vec![0u8; 1 << 18];
-    let range = stack.as_ptr_range();
-    // SAFETY: a structure of integers and a pointer to memory that outlives its use; an atomic store.
-    let handler = unsafe {
-        let mut alternate: libc::stack_t = std::mem::zeroed();
-        alternate.ss_sp = stack.as_mut_ptr().cast();
-        alternate.ss_size = stack.len();
-        assert_eq!(libc::sigaltstack(&alternate, std::ptr::null_mut()), 0);
-        Handler::new(place)
-    };
+    let stack = raw::alternate_stack(1 << 18);
+    // SAFETY: an atomic store.
+    let handler = unsafe { Handler::new(place) };
     install(SIGUSR1, handler).unwrap();
     signal::raise(SIGUSR1).unwrap();
-    let on_stack = || (range.start as usize..range.end as usize).contains(&PLACE.load(SeqCst));
+    let on_stack = || stack.contains(&PLACE.load(SeqCst));
     assert!(!on_stack(), "not without the flag");
     install(SIGUSR1, signal::Action::new(handler).flags(signal::Flags::ONSTACK)).unwrap();
     signal::raise(SIGUSR1).unwrap();
@@ -107,7 +100,8 @@ fn a_panic_in_a_handler_aborts_with_a_message() {
             signal::raise(SIGUSR1).unwrap();
         });
         assert_eq!(status.signal(), Some(SIGABRT), "{stderr}");
-        // Where the unwinder cannot pass the frame of a signal (musl), `std` aborts before this crate can.
+        // Where the unwinder cannot pass the frame of a signal (musl), `std` aborts before this
+        // crate can.
         let messages = ["signal: a signal handler panicked, aborting\n", "failed to initiate panic"];
         assert!(messages.iter().any(|message| stderr.contains(message)), "{stderr}");
     }

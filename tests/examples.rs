@@ -114,7 +114,8 @@ impl Server {
         (client, pid.unwrap_or_else(|| panic!("no pid in {line:?}")))
     }
 
-    /// How it ended, and the rest of its log. No process of its group may remain, not even a zombie.
+    /// How it ended, and the rest of its log. No process of its group may remain, not even a
+    /// zombie.
     fn ended(mut self) -> (Status, String) {
         let mut rest = String::new();
         self.log.read_to_string(&mut rest).unwrap();
@@ -127,7 +128,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The server is left only after a failure. Once it has been waited for, its pid can be reused.
+        // The server is left only after a failure. Once it has been waited for, its pid can be
+        // reused.
         if let Ok(None) = self.child.try_wait() {
             let _ = signal::kill_group(Pid::from(&self.child), SIGKILL);
             let _ = self.child.wait();

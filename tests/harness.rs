@@ -1,5 +1,5 @@
-//! Runs each test in a process of its own, forked from a `main` with one thread: dispositions, mask,
-//! descriptors and children are the test's alone.
+//! Runs each test in a process of its own, forked from a `main` with one thread: dispositions,
+//! mask, descriptors and children are the test's alone.
 //!
 //! A module ends in `tests! { name_of_test, ... }`, and main.rs lists the modules. A test is called
 //! `room::name`. Arguments: parts of names, `--exact`, `--list`, `--test-threads N`.
@@ -164,7 +164,6 @@ struct Running {
     pid: libc::pid_t,
     output: File,
     start: Instant,
-    late: bool,
 }
 
 /// Starts tests in their order, a few at a time.
@@ -232,7 +231,7 @@ impl Runner {
             pid => pid,
         };
         let start = Instant::now();
-        self.running.push(Running { number: self.started, pid, output, start, late: false });
+        self.running.push(Running { number: self.started, pid, output, start });
     }
 
     /// The next test that ends, and its status.
@@ -248,9 +247,9 @@ impl Runner {
             }
             let error = std::io::Error::last_os_error();
             assert!(pid != -1 || error.kind() == std::io::ErrorKind::Interrupted, "waitpid: {error}");
-            for late in self.running.iter_mut().filter(|running| running.start.elapsed() > LIMIT) {
-                late.late = true;
-                // SAFETY: takes plain values; the pid belongs to a child that nobody has waited for.
+            for late in self.running.iter().filter(|running| running.start.elapsed() > LIMIT) {
+                // SAFETY: takes plain values; the pid belongs to a child that nobody has waited
+                // for.
                 unsafe { libc::kill(late.pid, libc::SIGKILL) };
             }
         }
@@ -263,7 +262,7 @@ impl Running {
         self.output.seek(SeekFrom::Start(0)).unwrap();
         self.output.read_to_end(&mut text).unwrap();
         let text = String::from_utf8_lossy(&text).into_owned();
-        if self.late {
+        if self.start.elapsed() > LIMIT {
             return Outcome::Failed(format!("still running after {} seconds", LIMIT.as_secs()), text);
         }
         if libc::WIFSIGNALED(status) {
@@ -288,10 +287,7 @@ fn run_child(test: fn(), output: &File) -> ! {
         libc::signal(libc::SIGALRM, libc::SIG_DFL);
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
     }
-    let code = match catch_unwind(AssertUnwindSafe(test)) {
-        Ok(()) => 0,
-        Err(_) => 101,
-    };
+    let code = if catch_unwind(AssertUnwindSafe(test)).is_ok() { 0 } else { 101 };
     // SAFETY: ends the process without the parent's buffers.
     unsafe { libc::_exit(code) }
 }

@@ -42,8 +42,8 @@ fn info_of<T>(signal: Signal, send: impl FnOnce() -> T) -> (Info, T) {
 fn info_of_call(info: *mut siginfo_t, signal: Signal) -> Info {
     // SAFETY: a write that nobody else can see and an atomic addition.
     install(signal, unsafe { Handler::with_info(remember) }).unwrap();
-    // SAFETY: the address is that of an entry with SA_SIGINFO, whose arguments these are. It looks at
-    // neither the context nor a siginfo that is null.
+    // SAFETY: the address is that of an entry with SA_SIGINFO, whose arguments these are. It looks
+    // at neither the context nor a siginfo that is null.
     unsafe {
         let entry: raw::WithInfo = std::mem::transmute(raw::handler(signal));
         entry(signal.as_raw(), info, ptr::null_mut());
@@ -126,7 +126,7 @@ fn the_alarm_tells_nothing() {
     assert_silent!(info, sender_pid status value address band);
 }
 
-/// The handler of a fault must not return: it says by the exit code whether it was told the right place.
+/// The handler of a fault must not return: its exit code says whether the address was right.
 fn a_fault_tells_its_address() {
     let judge = |signal: Signal, info: &Info| {
         let right = info.signal() == signal

@@ -48,7 +48,7 @@ fn retry_repeats_after_interrupted_io() {
 
 static FEED: AtomicI32 = AtomicI32::new(-1);
 
-/// The tenth alarm brings the byte that the program waits for.
+/// After ten alarms, writes the byte that the program waits for.
 fn on_alarm(_: signal::Signal) {
     if ALARMS.fetch_add(1, SeqCst) == 10 {
         // SAFETY: one byte.

@@ -1,8 +1,8 @@
 //! All tests, in one program: a module for each room of the library, with the same name, and
 //! `examples` for the programs in examples/.
 //!
-//! `cargo test --test tests -- self_pipe::` runs the tests of one room. The examples must have been
-//! built (`cargo build --examples`, or `cargo test` without `--test`).
+//! `cargo test --test tests -- self_pipe::` runs the tests of one room. Those of `examples` want
+//! the programs built: `cargo build --examples`, or `cargo test` without `--test`.
 
 #[macro_use]
 mod harness;

@@ -1,4 +1,4 @@
-//! The signal mask: critical regions, and leaving them to sleep.
+//! The signal mask: critical regions, and waiting in them.
 
 use crate::common::{self, count, load::Flood, raw, COUNT, FLAG};
 use signal::{blocked, install, pending, BlockGuard, Handler, Pid, SignalSet, UnblockGuard};
@@ -183,8 +183,8 @@ fn any_handler_ends_the_wait_and_an_ignored_signal_does_not() {
     assert!(common::wait_for(sender).success());
 }
 
-/// The classic race: the signal of the partner may arrive between the test of the flag and the sleep.
-/// If one is lost, this hangs.
+/// The classic race: the signal of the partner may arrive between the test of the flag and the
+/// sleep. If one is lost, this hangs.
 fn ten_thousand_rounds_of_ping_pong_never_hang() {
     let rounds = common::scaled(10_000);
     install(SIGUSR1, &FLAG).unwrap();

@@ -88,7 +88,8 @@ fn realtime_signals_are_those_of_the_running_library() {
     }
 }
 
-/// The table against the kernel: what happens to a process with default actions that gets the signal.
+/// The table against the kernel: what happens to a process with default actions that gets the
+/// signal.
 fn the_default_effects_are_the_kernels() {
     for signal in Signal::all() {
         let child = common::fork(|| {

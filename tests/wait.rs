@@ -183,7 +183,8 @@ fn realtime_signals_are_taken_in_order() {
     }
 }
 
-/// SIGCHLD is ignored by default, and some systems discard it even if blocked: it wants a handler.
+/// SIGCHLD is ignored by default, and some systems then discard it even if it is blocked: install a
+/// handler.
 fn the_end_of_a_child_can_be_waited_for() {
     install(SIGCHLD, &COUNT).unwrap();
     let _guard = BlockGuard::new(SIGCHLD);

@@ -44,8 +44,8 @@ impl Drop for Flood {
 /// - `T` may be used by several processes at once: it is made of atomics.
 pub unsafe fn shared<T>() -> &'static T {
     let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANON);
-    // SAFETY: asks for fresh memory, which is zeroed, aligned to a page, and stays for ever; zero is
-    // a valid `T` by the caller's promise.
+    // SAFETY: asks for fresh memory, which is zeroed, aligned to a page, and stays for ever; zero
+    // is a valid `T` by the caller's promise.
     unsafe {
         let memory = libc::mmap(std::ptr::null_mut(), std::mem::size_of::<T>(), access, flags, -1, 0);
         assert_ne!(memory, libc::MAP_FAILED);

@@ -24,8 +24,9 @@ pub fn set(signal: Signal, handler: usize, flags: c_int, mask: &[Signal]) {
     }
 }
 
-/// What `sigaction` returns, with `sa_restorer` where there is one: the members of the mask, and every
-/// other byte. (A C library may leave garbage in the part of the mask that the kernel does not know.)
+/// What `sigaction` returns, with `sa_restorer` where there is one: the members of the mask, and
+/// every other byte. (A C library may leave garbage in the part of the mask that the kernel does
+/// not know.)
 pub fn disposition(signal: Signal) -> (Vec<c_int>, Vec<u8>) {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: room for the structure, whose bytes are all zero or written.
@@ -60,6 +61,21 @@ pub fn fail_with_ebadf() {
 pub fn send_to_self(signal: Signal) {
     // SAFETY: takes plain values.
     assert_eq!(unsafe { libc::kill(libc::getpid(), signal.as_raw()) }, 0);
+}
+
+/// Gives this thread an alternate stack that is never freed; the addresses of its bytes.
+#[cfg(has_sa_onstack)]
+pub fn alternate_stack(size: usize) -> std::ops::Range<usize> {
+    let memory = vec![0u8; size].leak();
+    // SAFETY: zero is valid; the memory stays for ever.
+    unsafe {
+        let mut stack: libc::stack_t = zeroed();
+        stack.ss_sp = memory.as_mut_ptr().cast();
+        stack.ss_size = size;
+        assert_eq!(libc::sigaltstack(&stack, ptr::null_mut()), 0);
+    }
+    let range = memory.as_ptr_range();
+    range.start as usize..range.end as usize
 }
 
 /// Makes handlers run on the stack of the thread: the alternate stack that `std` makes is small.

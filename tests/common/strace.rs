@@ -33,7 +33,8 @@ fn of_this_test(mut strace: Command) -> Command {
     strace
 }
 
-/// The system calls of the current test, started again, one a line: of the process that calls `mark`.
+/// The system calls of the current test, started again, one a line: of the process that calls
+/// `mark`.
 pub fn trace() -> String {
     // One file for each process: in one file, the lines of several interrupt each other.
     let mut strace = strace_or_skip(&["-f"]);

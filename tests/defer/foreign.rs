@@ -37,8 +37,8 @@ extern "C" fn foreign(_: c_int) {
     }
 }
 
-/// A section that has deferred `rounds` realtime signals: each arrived in a foreign handler, at whose
-/// end the kernel restores the mask.
+/// A section that has deferred `rounds` realtime signals: each arrived in a foreign handler, at
+/// whose end the kernel restores the mask.
 fn keep_several(rounds: usize) -> (Signal, DeferGuard) {
     let signal = realtime();
     // SAFETY: atomics.
@@ -52,7 +52,7 @@ fn keep_several(rounds: usize) -> (Signal, DeferGuard) {
 }
 
 fn a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits() {
-    // 16: then there is no place for more.
+    // With 16, no place is left.
     for rounds in [1, 3, 16] {
         OTHER.store(0, SeqCst);
         NEXT.store(0, SeqCst);
@@ -60,7 +60,8 @@ fn a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits() {
         let (signal, section) = keep_several(rounds);
         assert_eq!((OTHER.load(SeqCst), NEXT.load(SeqCst), kernel_mask()), (rounds, 0, before.clone()));
         assert_eq!(pending(), signal.into());
-        // Now outside that handler, which makes the mask full; then it stays pending in the kernel.
+        // Outside that handler the first fills the mask, and the second stays pending in the
+        // kernel.
         (0..2).for_each(|last| signal::queue(Pid::current(), signal, (rounds + last) as i32).unwrap());
         let block = BlockGuard::new(SIGTERM);
         assert_eq!((block.previous(), blocked()), (SignalSet::empty(), SIGTERM.into()));
@@ -161,7 +162,8 @@ fn a_handler_that_forks_takes_nothing_kept_along() {
     let block = BlockGuard::new(crowd);
     crowd.iter().for_each(|signal| raise(signal).unwrap());
     let section = DeferGuard::new();
-    // Both at once: the kernel stacks the handlers, and the one with the higher number is kept first.
+    // Both at once: the kernel stacks the handlers, and the one with the higher number is kept
+    // first.
     drop(block);
     assert_eq!(pending(), crowd);
     drop(section);

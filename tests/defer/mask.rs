@@ -1,4 +1,5 @@
-//! Deferred sections and the mask: no system call, only the mask of the frame changes, faults in between.
+//! Deferred sections and the mask: no system call, only the mask of the frame changes, faults in
+//! between.
 
 use super::needs_deferral;
 use crate::common::process::is_re_executed;
@@ -60,8 +61,8 @@ mod frame {
     }
 
     extern "C" fn probe(number: libc::c_int, info: *mut siginfo_t, context: *mut c_void) {
-        // SAFETY: the address of the entry, from the kernel, with the arguments that the kernel passed;
-        // the frame lies on the stack of the first thread, far below its top.
+        // SAFETY: the address of the entry, from the kernel, with the arguments that the kernel
+        // passed; the frame lies on the stack of the first thread, far below its top.
         let (before, after, field) = unsafe {
             let entry = transmute::<usize, raw::WithInfo>(ENTRY.load(SeqCst));
             let before = snapshot(context);
@@ -85,7 +86,8 @@ mod frame {
         raise(SIGUSR1).unwrap();
         assert_eq!((count(), CHANGED.load(SeqCst), OUTSIDE.load(SeqCst)), (0, 8, 0));
         assert!(MASK_AT.load(SeqCst) > 0);
-        // All except SIGKILL, SIGSTOP, six faults, SIGABRT, and the signals that the C library reserves.
+        // All except SIGKILL, SIGSTOP, six faults, SIGABRT, and the signals that the C library
+        // reserves.
         let held = kernel_mask();
         assert!((52..=55).contains(&held.len()), "{held:?}");
         assert!(held.contains(&1) && held.contains(&64));
@@ -177,7 +179,8 @@ fn unblockable() -> SignalSet {
     signal::SIGKILL | signal::SIGSTOP
 }
 
-/// The one that `std` makes for each thread has 8 KiB, of which the frame of a signal can take more than 3.
+/// The one that `std` makes for each thread has 8 KiB, of which the frame of a signal can take more
+/// than 3.
 fn deferral_fits_a_small_alternate_stack() {
     install(SIGUSR1, Action::new(&COUNT).flags(Flags::ONSTACK)).unwrap();
     let pipe = signal::SelfPipe::new(SIGUSR2).unwrap();

@@ -1,5 +1,5 @@
-//! A storm of signals from other threads and processes, against random nesting of the three guards on
-//! two threads.
+//! A storm of signals from other threads and processes, against random nesting of the three guards
+//! on two threads.
 //!
 //! `SIGNAL_TEST_SEED` replays what the threads do, `SIGNAL_TEST_SECONDS` says how long (2).
 
@@ -25,8 +25,8 @@ struct Shared {
     sent: [AtomicUsize; 3],
     /// For each kind: how many had been sent when the handler last ran.
     handled: [AtomicUsize; 3],
-    /// For each of the two realtime signals, one for each walking thread: from each of the two senders,
-    /// a process and a thread.
+    /// For each of the two realtime signals, one for each walking thread: from each of the two
+    /// senders, a process and a thread.
     queued: [[AtomicUsize; 2]; 2],
     received: [[AtomicUsize; 2]; 2],
 }

@@ -11,9 +11,10 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs a client with this standard input, which ends if `ends` is true; its status, output and errors.
+/// Runs a client with this standard input, which ends if `ends` is true; its status, output and
+/// errors.
 fn client(arguments: &[&str], input: Vec<u8>, ends: bool) -> (Status, Vec<u8>, String) {
-    // The client may end before it has read all. Its own SIGPIPE the standard library resets.
+    // The client may end before it has read everything. The standard library resets its SIGPIPE.
     signal::install(signal::SIGPIPE, Handler::Ignore).unwrap();
     let mut command = example("echo_client");
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -39,7 +40,7 @@ fn client(arguments: &[&str], input: Vec<u8>, ends: bool) -> (Status, Vec<u8>, S
 fn the_client_gets_back_what_it_sends() {
     let server = Server::start(&[]);
     let address = server.address.to_string();
-    // More than all buffers on the way hold.
+    // More than all the buffers in between can hold.
     let large = common::scaled(20_000_000);
     for size in [0, 1, 100_000, large] {
         let input: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
@@ -89,7 +90,7 @@ fn the_client_says_when_it_is_refused() {
 fn the_client_waits_no_longer_than_it_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    // A listener that accepts nothing, until nobody gets an answer any more.
+    // A listener that accepts nothing; fill its queue until connections are not answered.
     // SAFETY: a descriptor and a plain value.
     assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
     let mut backlog = Vec::new();

@@ -65,7 +65,7 @@ fn idle_clients_are_ended_after_the_grace_period() {
 fn a_child_that_does_not_end_is_killed() {
     let mut server = Server::start(&["--grace=0"]);
     let (_client, pid) = server.client();
-    // SIGTERM waits until a stopped process goes on.
+    // SIGTERM waits until a stopped process continues.
     kill(pid, SIGSTOP).unwrap();
     common::eventually("stopped", || state(pid) == 'T');
     server.send(SIGINT);
@@ -97,7 +97,7 @@ fn a_second_ctrl_c_ends_it_at_once() {
         let clients: Vec<_> = (0..3).map(|_| server.client()).collect();
         server.send(first);
         server.logged("no more clients");
-        // More of these do not.
+        // Another SIGTERM does not.
         server.send(SIGTERM);
         // As from a terminal: to the children too, which leave it to the server.
         signal::kill_group(Pid::from(&server.child), SIGINT).unwrap();
@@ -124,7 +124,7 @@ fn no_more_children_than_allowed() {
     let (mut second, _) = server.client();
     let mut third = TcpStream::connect(server.address).unwrap();
     third.write_all(b"ping\n").unwrap();
-    // Between two answers it has looked at everything there is to do.
+    // Between two answers the server has looked at every source of events.
     for _ in 0..3 {
         server.send(SIGHUP);
         server.logged("2 children now; 2 connections, 0 children reaped");
@@ -183,7 +183,7 @@ fn clients_that_reset_do_no_harm() {
         server.logged(" lost ");
         server.logged("exited with code 1: ");
     }
-    // These may be gone before the server gets to them.
+    // These may be gone before the server accepts them.
     for _ in 0..20 {
         reset(TcpStream::connect(server.address).unwrap());
     }
@@ -209,7 +209,7 @@ fn reset(client: TcpStream) {
 }
 
 fn without_descriptors_clients_wait_and_the_server_does_not_spin() {
-    // The least that it starts with: nothing is left for a client.
+    // The smallest limit with which the server starts leaves no descriptor for a client.
     let server = (3..32).find_map(|limit| {
         let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
         let before = move || {

@@ -205,14 +205,7 @@ extern "C" fn notes_its_stack(_: c_int) {
 /// A handler whose owner did not request the alternate stack may not fit there.
 #[cfg(has_sa_onstack)]
 fn it_runs_on_the_stack_that_its_owner_requested() {
-    let memory = vec![0u8; 1 << 16].leak();
-    // SAFETY: zero is valid; the memory stays for ever.
-    unsafe {
-        let mut stack: libc::stack_t = std::mem::zeroed();
-        stack.ss_sp = memory.as_mut_ptr().cast();
-        stack.ss_size = memory.len();
-        assert_eq!(libc::sigaltstack(&stack, std::ptr::null_mut()), 0);
-    }
+    raw::alternate_stack(1 << 16);
     for (flags, expected) in [(0, 1), (libc::SA_ONSTACK as c_int, 2)] {
         raw::set(SIGUSR1, notes_its_stack as raw::Plain as usize, flags, &[]);
         let _pipe = SelfPipe::new(SIGUSR1).unwrap();

@@ -136,8 +136,8 @@ fn reopen_in_a_full_system_is_enfile_and_changes_nothing() {
     in_a_full_system("2+");
 }
 
-/// Starts the current test again, where a wake descriptor cannot be made: from which call on, says
-/// `when`.
+/// Starts the current test again, where making a wake descriptor fails; `when` says from which call
+/// on.
 fn in_a_full_system(when: &str) {
     with_failing("/^(eventfd2?|pipe2?)$", "ENFILE", when);
 }

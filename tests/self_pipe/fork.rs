@@ -1,6 +1,6 @@
 //! The self-pipe across fork: a child never notifies or drains its parent's pipe, nothing is lost.
 
-use super::arrived;
+use super::{arrived, is_nonblocking_and_closed_on_exec};
 use crate::common::load::{ready, Flood};
 use crate::common::{self, in_child, status_of, wait_for, Latch};
 use signal::{raise, SelfPipe, SIGTERM, SIGUSR1, SIGUSR2};
@@ -109,12 +109,7 @@ fn the_same_descriptors_work_in_the_child_and_no_more_are_open() {
     in_child(|| {
         pipe.reopen().unwrap();
         assert_eq!((pipe.as_raw_fd(), common::signal_state()), (fd, before.clone()));
-        // SAFETY: asks for flags.
-        let (flags, status) = unsafe { (libc::fcntl(fd, libc::F_GETFD), libc::fcntl(fd, libc::F_GETFL)) };
-        assert_eq!(
-            (flags & libc::FD_CLOEXEC, status & libc::O_NONBLOCK),
-            (libc::FD_CLOEXEC, libc::O_NONBLOCK)
-        );
+        assert!(is_nonblocking_and_closed_on_exec(fd));
         // A grandchild is notified through a descriptor of its own.
         let latch = Latch::new();
         in_child(|| {

@@ -45,8 +45,8 @@ struct Shared {
     sent: [AtomicUsize; KINDS.len()],
 }
 
-/// When the pipe reports a kind, the reader has seen all signals of it that are counted by then. At the
-/// end of a round the last signal of each kind must have been seen.
+/// When the pipe reports a kind, the reader has seen all signals of it that are counted by then. At
+/// the end of a round the last signal of each kind must have been seen.
 fn a_million_signals_of_ten_kinds_from_four_processes_lose_no_kind() {
     const SENDERS: usize = 4;
     const ROUNDS: usize = 250;
@@ -141,8 +141,8 @@ fn eight_threads_that_wait_are_all_woken() {
     eight_threads_collect(&[WAIT]);
 }
 
-/// The second signal arrives at any point while the first is collected. If it were missed, the reader
-/// would sleep for ever.
+/// The second signal arrives at any point while the first is collected. If it were missed, the
+/// reader would sleep for ever.
 fn a_signal_that_arrives_while_another_is_collected_notifies_again() {
     let rounds = common::scaled(20_000);
     let pipe = SelfPipe::new(SIGUSR1 | SIGUSR2 | SIGCHLD).unwrap();

@@ -11,7 +11,8 @@ extern "C" {
 /// A child in the memory of this process takes the signal and ends.
 #[inline(never)]
 fn raise_in_vfork_child(signal: Signal) {
-    // SAFETY: the child calls `getpid`, `kill` and `_exit`, changes no variable and does not return.
+    // SAFETY: the child calls `getpid`, `kill` and `_exit`, changes no variable and does not
+    // return.
     let child = unsafe {
         let child = vfork();
         if child == 0 {

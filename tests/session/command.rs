@@ -16,8 +16,8 @@ static HANDLED: AtomicUsize = AtomicUsize::new(0);
 /// The pid of the process whose handler it is.
 static HOME: AtomicUsize = AtomicUsize::new(0);
 
-/// After `exec`, in a test, whose parent is the process that ran `exec`: whether that leads a session
-/// and a group, and which session that is.
+/// Writes, in a re-executed test, whether its parent leads a session and a group, and which session
+/// that is. The parent is the process that the command has started.
 fn report_kind(path: &str) {
     let own = Pid::parent().unwrap().as_raw();
     // SAFETY: take a plain value.
@@ -145,7 +145,8 @@ fn reset_signals_but_ignored_keeps_what_is_ignored() {
     assert!(status.success(), "{status}");
 }
 
-/// Before Rust 1.66, `std` empties the mask between `fork` and the steps: nothing can be blocked there.
+/// Before Rust 1.66, `std` empties the mask between `fork` and the steps: nothing can be blocked
+/// there.
 fn skip_unless_std_keeps_the_mask() {
     let _guard = BlockGuard::new(SIGUSR2);
     let mut command = Command::new("true");

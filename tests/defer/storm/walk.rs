@@ -1,5 +1,5 @@
-//! What a thread does in the storm: guards of all kinds, nested at random, with the mask that it must
-//! have after each step.
+//! What a thread does in the storm: guards of all kinds, nested at random, with the mask that it
+//! must have after each step.
 
 use super::{enter, leave, raise_own, FINISHED, ME, OWN_HANDLED, OWN_SENT, THREADS};
 use crate::common::raw::kernel_mask;
@@ -28,7 +28,8 @@ enum MaskGuard {
     Unblock(UnblockGuard),
 }
 
-/// What one thread does, and what its mask must be. Sections and masks nest in any way with each other.
+/// What one thread does, and what its mask must be. Sections and masks nest in any way with each
+/// other.
 struct Walk {
     mine: Vec<Signal>,
     mask: SignalSet,
