@@ -1,6 +1,6 @@
 //! What the system tells about a signal.
 
-use crate::common::{self, needs, process, raw};
+use crate::common::{self, needs, raw};
 use libc::{c_int, c_void, siginfo_t};
 use signal::{install, BlockGuard, Handler, Info, Pid, Signal};
 use signal::{SIGALRM, SIGBUS, SIGCHLD, SIGSEGV, SIGTERM, SIGTRAP, SIGUSR1};
@@ -192,7 +192,7 @@ fn wait_tells_what_a_handler_is_told() {
     let info = set.wait().unwrap();
     assert_eq!((info.sender_pid(), info.sender_uid()), (Some(Pid::current()), Some(own_uid())));
     assert_silent!(info, status value address band);
-    let child = process::sleeper();
+    let child = common::process::sleeper();
     install(SIGCHLD, &CAUGHT).unwrap();
     let _guard = BlockGuard::new(SIGCHLD);
     signal::kill(child, signal::SIGKILL).unwrap();
