@@ -1,59 +1,33 @@
-//! Reaping, of real children.
+//! Reaping real children.
 
-mod common;
-
-use common::{fork, process, wait_for, Gate};
-use signal::child::{reap, reap_any, reap_group, Exited, Status};
+use crate::common::process::{self, sleeper, wait_for_zombie};
+use crate::common::{self, count, fork, wait_for, Latch, COUNT, FLAG};
+use signal::child::{reap, reap_any, reap_group, Exited};
 use signal::{
-    install, kill, query, Action, BlockGuard, Errno, Flags, Handler, Pid, SelfPipe, Signal, SIGABRT, SIGCHLD,
+    install, kill, query, Action, BlockGuard, Errno, Flags, Handler, Pid, SelfPipe, SIGABRT, SIGCHLD,
     SIGCONT, SIGKILL, SIGSTOP, SIGTERM,
 };
 use std::collections::BTreeMap;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitStatus};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::process::ExitStatus;
 use std::time::Duration;
 
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-static FLAG: AtomicBool = AtomicBool::new(false);
-
-/// Waits until the child has ended, and leaves its status where it is.
-fn until_ended(pid: Pid) {
-    // SAFETY: zero is valid for a structure that the kernel fills, and there is room for it.
-    let ended = signal::retry(|| unsafe {
-        let mut info: libc::siginfo_t = std::mem::zeroed();
-        match libc::waitid(libc::P_PID, pid.as_raw() as _, &mut info, libc::WEXITED | libc::WNOWAIT) {
-            -1 => Err(Errno::last()),
-            _ => Ok(()),
-        }
-    });
-    assert_eq!(ended, Ok(()));
-}
-
 fn reaped(pid: Pid) -> Exited {
-    until_ended(pid);
+    wait_for_zombie(pid);
     let exited = reap(pid).unwrap().expect("it has ended");
     assert_eq!(exited.pid, pid);
     exited
 }
 
-/// A child that waits to be killed.
-fn sleeper() -> Pid {
-    fork(|| loop {
-        // SAFETY: takes nothing.
-        unsafe { libc::pause() };
-    })
-}
-
-fn reap_tells_running_from_ended_from_gone() {
-    let gate = Gate::new();
+fn reap_distinguishes_running_ended_and_gone() {
+    let latch = Latch::new();
     let child = fork(|| {
-        gate.wait();
+        latch.wait();
         3
     });
     assert_eq!(reap(child), Ok(None));
     assert_eq!(reap(child), Ok(None));
-    gate.open();
+    latch.open();
     assert_eq!(reaped(child).status.code(), Some(3));
     assert_eq!(reap(child), Err(Errno::ECHILD), "reaped already");
     assert_eq!(reap(Pid::current()), Err(Errno::ECHILD), "not a child");
@@ -81,10 +55,7 @@ fn every_code_and_every_deadly_signal_is_reported_as_it_was() {
 }
 
 fn death_by_a_realtime_signal_is_an_ordinary_result() {
-    let signal = match Signal::realtime(1) {
-        Some(signal) => signal,
-        None => common::skip("no realtime signals here"),
-    };
+    let signal = common::realtime_or_skip(1);
     let child = sleeper();
     kill(child, signal).unwrap();
     let status = reaped(child).status;
@@ -92,7 +63,7 @@ fn death_by_a_realtime_signal_is_an_ordinary_result() {
     assert_eq!(status.to_string(), "killed by SIGRTMIN+1");
     let child = sleeper();
     kill(child, signal).unwrap();
-    until_ended(child);
+    wait_for_zombie(child);
     let all: Vec<_> = reap_any().map(|exited| exited.map(|exited| exited.status.signal())).collect();
     assert_eq!(all, [Ok(Some(signal))]);
 }
@@ -101,7 +72,7 @@ fn a_stopped_child_is_not_reported() {
     install(SIGCHLD, &COUNT).unwrap();
     let child = sleeper();
     kill(child, SIGSTOP).unwrap();
-    common::eventually("the child stops", || COUNT.load(SeqCst) > 0);
+    common::eventually("the child stops", || count() > 0);
     assert_eq!((reap(child), reap_any().next()), (Ok(None), None));
     kill(child, SIGCONT).unwrap();
     assert_eq!((reap(child), reap_any().next()), (Ok(None), None));
@@ -114,22 +85,22 @@ fn the_iterators_end_when_nothing_is_left() {
     let running = sleeper();
     assert_eq!(reap_any().next(), None);
     let ended = fork(|| 1);
-    until_ended(ended);
+    wait_for_zombie(ended);
     let mut all = reap_any();
     assert_eq!(all.next().map(|exited| exited.map(|exited| exited.pid)), Some(Ok(ended)));
     let late = fork(|| 2);
-    until_ended(late);
+    wait_for_zombie(late);
     assert!(all.next().is_some());
     assert_eq!((all.next(), all.next()), (None, None));
     let later = fork(|| 3);
-    until_ended(later);
-    assert_eq!(all.next(), None, "one that has ended stays so");
+    wait_for_zombie(later);
+    assert_eq!(all.next(), None, "an iterator that has ended stays so");
     kill(running, SIGKILL).unwrap();
-    until_ended(running);
+    wait_for_zombie(running);
     assert_eq!(reap_any().count(), 2);
 }
 
-fn reap_group_takes_the_children_of_that_group_alone() {
+fn reap_group_takes_only_the_children_of_that_group() {
     let in_group = |leader: Option<Pid>, code: i32| {
         let child = fork(|| code);
         let group = leader.unwrap_or(child);
@@ -140,20 +111,18 @@ fn reap_group_takes_the_children_of_that_group_alone() {
     let leader = in_group(None, 1);
     let members = [leader, in_group(Some(leader), 2), in_group(Some(leader), 3)];
     let own = fork(|| 4);
-    members.iter().chain([&own]).for_each(|child| until_ended(*child));
+    members.iter().chain([&own]).for_each(|child| wait_for_zombie(*child));
     let codes = |group: Pid| reap_group(group).map(|exited| exited.unwrap().status.code().unwrap());
     let mut found: Vec<i32> = codes(leader).collect();
     found.sort_unstable();
     assert_eq!(found, [1, 2, 3]);
     assert_eq!(reap_group(leader).next(), None);
-    // SAFETY: takes nothing.
-    let own_group = Pid::from_raw(unsafe { libc::getpgrp() }).unwrap();
-    assert_eq!(codes(own_group).collect::<Vec<_>>(), [4]);
+    assert_eq!(codes(common::own_group()).collect::<Vec<_>>(), [4]);
 }
 
 fn reap_group_of_group_1_is_einval_and_takes_nothing() {
     let child = fork(|| 0);
-    until_ended(child);
+    wait_for_zombie(child);
     let mut reap = reap_group(Pid::from_raw(1).unwrap());
     assert_eq!((reap.next(), reap.next()), (Some(Err(Errno::EINVAL)), None));
     assert_eq!(reap_any().count(), 1);
@@ -164,25 +133,25 @@ fn two_hundred_children_that_die_while_sigchld_is_blocked_are_reaped_after_one_d
     let pipe = SelfPipe::new(SIGCHLD).unwrap();
     let blocked = BlockGuard::new(SIGCHLD);
     let children: BTreeMap<Pid, i32> = (0..200).map(|code| (fork(|| code), code)).collect();
-    children.keys().for_each(|child| until_ended(*child));
-    assert_eq!(COUNT.load(SeqCst), 0);
+    children.keys().for_each(|child| wait_for_zombie(*child));
+    assert_eq!(count(), 0);
     drop(blocked);
     assert_eq!(pipe.wait(), Ok(SIGCHLD.into()));
     let code = |exited: Exited| (exited.pid, exited.status.code().unwrap());
     let reaped: BTreeMap<Pid, i32> = reap_any().map(|exited| code(exited.unwrap())).collect();
     assert_eq!(reaped, children);
-    assert_eq!((COUNT.load(SeqCst), pipe.pending().is_empty()), (1, true));
+    assert_eq!((count(), pipe.pending().is_empty()), (1, true));
 }
 
-fn children_that_ended_before_sigchld_was_caught_are_there() {
+fn children_that_ended_before_sigchld_was_caught_are_reaped() {
     let children = [fork(|| 1), fork(|| 2)];
-    children.iter().for_each(|child| until_ended(*child));
+    children.iter().for_each(|child| wait_for_zombie(*child));
     let pipe = SelfPipe::new(SIGCHLD).unwrap();
     assert!(pipe.pending().is_empty());
     assert_eq!(reap_any().filter(Result::is_ok).count(), 2);
 }
 
-/// The child ends and leaves nothing: every function says so, once.
+/// The child ends without a status: every function reports that once.
 fn expect_no_status(child: Pid) {
     common::eventually("the child is gone", || match reap(child) {
         Ok(None) => false,
@@ -201,7 +170,7 @@ fn while_sigchld_is_ignored_the_error_says_so() {
     kill(running, SIGKILL).unwrap();
     expect_no_status(running);
     install(SIGCHLD, Handler::Default).unwrap();
-    assert_eq!(reap_any().next(), None, "no children, no more to say");
+    assert_eq!(reap_any().next(), None, "no children, nothing to report");
     assert!(reaped(fork(|| 0)).status.success());
 }
 
@@ -223,14 +192,14 @@ fn an_inherited_sig_ign_makes_the_error_say_so() {
     if process::is_re_executed() {
         assert_eq!(query(SIGCHLD).unwrap().handler(), Handler::Ignore);
         expect_no_status(fork(|| 0));
-        // What the documentation advises.
+        // As the documentation advises.
         let pipe = SelfPipe::new(SIGCHLD).unwrap();
         let child = fork(|| 5);
         assert_eq!(pipe.wait(), Ok(SIGCHLD.into()));
         assert_eq!(reaped(child).status.code(), Some(5));
         return;
     }
-    let mut command = process::re_exec("an_inherited_sig_ign_makes_the_error_say_so");
+    let mut command = process::re_exec();
     let child = fork(|| {
         install(SIGCHLD, Handler::Ignore).unwrap();
         panic!("exec: {}", command.exec())
@@ -275,7 +244,10 @@ fn usage_is_what_the_child_used() {
     assert_eq!(reaped(fork(|| 0)).usage, None);
 }
 
+#[cfg(feature = "std")]
 fn statuses_convert_both_ways() {
+    use signal::child::Status;
+    use std::process::Command;
     let exit = Command::new("sh").args(["-c", "exit 3"]).status().unwrap();
     assert_eq!((Status::from(exit).code(), ExitStatus::from(Status::from(exit))), (Some(3), exit));
     let exit = Command::new("sh").args(["-c", "kill -TERM $$"]).status().unwrap();
@@ -285,13 +257,20 @@ fn statuses_convert_both_ways() {
     assert_eq!(Status::from_raw(ours.as_raw()), ours);
 }
 
-common::main! {
-    reap_tells_running_from_ended_from_gone, every_code_and_every_deadly_signal_is_reported_as_it_was,
-    death_by_a_realtime_signal_is_an_ordinary_result, a_stopped_child_is_not_reported,
-    the_iterators_end_when_nothing_is_left, reap_group_takes_the_children_of_that_group_alone,
+tests! {
+    reap_distinguishes_running_ended_and_gone,
+    every_code_and_every_deadly_signal_is_reported_as_it_was,
+    death_by_a_realtime_signal_is_an_ordinary_result,
+    a_stopped_child_is_not_reported,
+    the_iterators_end_when_nothing_is_left,
+    reap_group_takes_only_the_children_of_that_group,
     reap_group_of_group_1_is_einval_and_takes_nothing,
     two_hundred_children_that_die_while_sigchld_is_blocked_are_reaped_after_one_delivery,
-    children_that_ended_before_sigchld_was_caught_are_there, while_sigchld_is_ignored_the_error_says_so,
-    under_sa_nocldwait_the_error_says_so, an_inherited_sig_ign_makes_the_error_say_so,
-    usage_is_what_the_child_used, statuses_convert_both_ways,
+    children_that_ended_before_sigchld_was_caught_are_reaped,
+    while_sigchld_is_ignored_the_error_says_so,
+    under_sa_nocldwait_the_error_says_so,
+    an_inherited_sig_ign_makes_the_error_say_so,
+    usage_is_what_the_child_used,
+    #[cfg(feature = "std")]
+    statuses_convert_both_ways,
 }

@@ -1,9 +1,11 @@
-//! Deferred sections, on a real kernel.
+//! Deferred sections, on a real kernel. The sections among foreign handlers are in `foreign`, what
+//! they do to the mask in `mask`, many signals at once in `storm`.
 
-#![cfg(feature = "defer")]
+pub mod foreign;
+pub mod mask;
+pub mod storm;
 
-mod common;
-
+use crate::common::{self, count, COUNT};
 use signal::{
     blocked, install, pending, raise, Action, BlockGuard, DeferGuard, Flags, Handler, Info, InstallGuard,
     Pid, Signal, SignalSet, UnblockGuard, SIGALRM, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2,
@@ -11,20 +13,13 @@ use signal::{
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-static COUNT: AtomicUsize = AtomicUsize::new(0);
 static OTHER: AtomicUsize = AtomicUsize::new(0);
 static LAST: AtomicI32 = AtomicI32::new(-1);
 static DISORDER: AtomicBool = AtomicBool::new(false);
 
-fn count() -> usize {
-    COUNT.load(SeqCst)
-}
-
-/// For what differs from a block, which a section is elsewhere.
+/// Skips the test where a section is a block.
 fn needs_deferral() {
-    if !cfg!(has_deferral) {
-        common::skip("a deferred section is a block here");
-    }
+    common::needs(cfg!(has_deferral), "a deferred section is a block here");
 }
 
 fn a_signal_waits_for_the_end_of_the_section() {
@@ -86,8 +81,8 @@ fn every_kind_of_handler_waits() {
     assert_eq!(pipe.pending(), SignalSet::from(SIGTERM));
 }
 
-#[cfg(has_sigqueue)]
 fn each_signal_keeps_its_own_info() {
+    common::needs(cfg!(has_sigqueue), "no sigqueue");
     fn remember(_: Signal, info: &Info) {
         LAST.store(info.value().unwrap_or(-2), SeqCst);
         OTHER.store(info.sender_pid().map_or(0, |pid| pid.as_raw() as usize), SeqCst);
@@ -101,12 +96,7 @@ fn each_signal_keeps_its_own_info() {
     assert_eq!(OTHER.load(SeqCst), Pid::current().as_raw() as usize);
 }
 
-#[cfg(not(has_sigqueue))]
-fn each_signal_keeps_its_own_info() {
-    common::skip("no sigqueue")
-}
-
-/// Values must come in order, each once.
+/// Values must arrive in order, each once.
 fn in_order(_: Signal, info: &Info) {
     let value = info.value().unwrap_or(-2);
     if LAST.swap(value, SeqCst) != value - 1 {
@@ -116,10 +106,8 @@ fn in_order(_: Signal, info: &Info) {
 }
 
 fn realtime_signals_keep_order_and_count() {
-    let signal = match Signal::realtime(1) {
-        Some(signal) if cfg!(has_sigqueue) => signal,
-        _ => common::skip("no realtime signals"),
-    };
+    common::needs(cfg!(has_sigqueue), "no sigqueue");
+    let signal = common::realtime_or_skip(1);
     // SAFETY: atomics.
     install(signal, unsafe { Handler::with_info(in_order) }).unwrap();
     let guard = DeferGuard::new();
@@ -208,8 +196,8 @@ fn a_forked_child_drops_what_was_deferred() {
     common::in_child(|| {
         assert!(pending().is_empty(), "a child has nothing pending");
         raise(SIGUSR1).unwrap();
-        assert_eq!(count(), 0, "the child's section goes on");
-        // The child's copy of the guard.
+        assert_eq!(count(), 0, "the section continues in the child");
+        // A section within the child's copy of the section.
         drop(DeferGuard::new());
         assert_eq!(count(), 0);
     });
@@ -257,7 +245,8 @@ fn a_nodefer_handler_waits_too() {
     assert!(blocked().is_empty());
 }
 
-/// Blocks a crowd of signals, sends each, and lets them all through in a section: the kernel stacks their handlers.
+/// Blocks many signals, sends each, and lets them all through in a section: the kernel stacks their
+/// handlers.
 fn many_signals_at_once_are_all_kept() {
     needs_deferral();
     let crowd: Vec<Signal> = Signal::all()
@@ -368,7 +357,7 @@ fn dying_by_a_signal_works_in_a_section() {
     assert_eq!(common::wait_for(child).signal(), Some(SIGTERM));
 }
 
-common::main! {
+tests! {
     a_signal_waits_for_the_end_of_the_section,
     only_the_outermost_guard_ends_the_section,
     every_kind_of_handler_waits,

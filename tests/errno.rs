@@ -1,10 +1,9 @@
 //! Errors.
 
-mod common;
-
+use crate::common::raw;
 use signal::Errno;
-use std::error::Error;
-use std::io;
+#[cfg(feature = "std")]
+use std::{error::Error, io};
 
 /// The constants, with their names and the numbers of the C library.
 fn constants() -> Vec<(Errno, &'static str, i32)> {
@@ -29,7 +28,7 @@ fn each_constant_says_what_it_means_and_its_name() {
     }
 }
 
-fn the_words_tell_what_to_do() {
+fn the_words_say_what_to_do() {
     let says = |errno: Errno, word: &str| assert!(errno.to_string().contains(word), "{errno}");
     says(Errno::ECHILD, "SIGCHLD is ignored");
     says(Errno::EINTR, "call again");
@@ -39,7 +38,7 @@ fn the_words_tell_what_to_do() {
     says(Errno::ENOTCONN, "connect again");
 }
 
-fn other_numbers_are_shown_in_the_systems_words() {
+fn unknown_numbers_are_described_by_the_system() {
     let text = Errno::from_raw_os_error(libc::EXDEV).to_string();
     assert!(text.ends_with(&format!(" (errno {})", libc::EXDEV)) && text.len() > 12, "{text}");
     assert_eq!(format!("{:?}", Errno::from_raw_os_error(libc::EXDEV)), format!("Errno({})", libc::EXDEV));
@@ -48,6 +47,7 @@ fn other_numbers_are_shown_in_the_systems_words() {
     }
 }
 
+#[cfg(feature = "std")]
 fn io_errors_keep_the_number() {
     for (errno, _, number) in constants() {
         assert_eq!(io::Error::from(errno).raw_os_error(), Some(number));
@@ -56,7 +56,8 @@ fn io_errors_keep_the_number() {
     assert_eq!(io::Error::from(Errno::EPERM).kind(), io::ErrorKind::PermissionDenied);
 }
 
-fn errno_is_an_error_that_passes_through_question_marks() {
+#[cfg(feature = "std")]
+fn question_marks_convert_it() {
     fn fails() -> Result<(), Box<dyn Error + Send + Sync>> {
         signal::install(signal::SIGKILL, signal::Handler::Ignore)?;
         Ok(())
@@ -70,17 +71,19 @@ fn errno_is_an_error_that_passes_through_question_marks() {
 }
 
 fn last_is_the_error_of_the_last_call() {
-    common::raw::fail_with_ebadf();
+    raw::fail_with_ebadf();
     assert_eq!(Errno::last(), Errno::EBADF);
     let elsewhere = std::thread::spawn(|| Errno::last() == Errno::EBADF).join().unwrap();
     assert!(!elsewhere, "each thread has its own");
 }
 
-common::main! {
+tests! {
     each_constant_says_what_it_means_and_its_name,
-    the_words_tell_what_to_do,
-    other_numbers_are_shown_in_the_systems_words,
+    the_words_say_what_to_do,
+    unknown_numbers_are_described_by_the_system,
+    #[cfg(feature = "std")]
     io_errors_keep_the_number,
-    errno_is_an_error_that_passes_through_question_marks,
+    #[cfg(feature = "std")]
+    question_marks_convert_it,
     last_is_the_error_of_the_last_call,
 }

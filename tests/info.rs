@@ -1,17 +1,15 @@
-//! What the system says of a signal.
+//! What the system tells about a signal.
 
-mod common;
-
-use common::raw;
+use crate::common::{self, needs, raw};
 use libc::{c_int, c_void, siginfo_t};
 use signal::{install, BlockGuard, Handler, Info, Pid, Signal};
 use signal::{SIGALRM, SIGBUS, SIGCHLD, SIGSEGV, SIGTERM, SIGTRAP, SIGUSR1};
 use std::mem::zeroed;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-/// What the handler was told last. There are no other threads, and whoever reads it knows that the handler has run.
+/// What the handler was told last. There is one thread, which reads this after the handler has run.
 static mut LAST: Option<Info> = None;
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 static PLACE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
@@ -19,7 +17,7 @@ static PLACE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 fn remember(signal: Signal, info: &Info) {
     // SAFETY: see LAST.
     unsafe { ptr::addr_of_mut!(LAST).write((info.signal() == signal).then_some(*info)) };
-    CALLS.fetch_add(1, Ordering::SeqCst);
+    CALLS.fetch_add(1, SeqCst);
 }
 
 fn last() -> Info {
@@ -28,24 +26,24 @@ fn last() -> Info {
 }
 
 /// What a handler is told of a signal that `send` has sent.
-fn told<T>(signal: Signal, send: impl FnOnce() -> T) -> (Info, T) {
+fn info_of<T>(signal: Signal, send: impl FnOnce() -> T) -> (Info, T) {
     // SAFETY: a write that nobody else can see and an atomic addition.
     install(signal, unsafe { Handler::with_info(remember) }).unwrap();
-    let before = CALLS.load(Ordering::SeqCst);
+    let before = CALLS.load(SeqCst);
     let guard = BlockGuard::new(signal);
     let sent = send();
-    while CALLS.load(Ordering::SeqCst) == before {
+    while CALLS.load(SeqCst) == before {
         guard.wait();
     }
     (last(), sent)
 }
 
-/// What a handler is told of a signal that never was: its entry is called like any function.
-fn told_by_hand(info: *mut siginfo_t, signal: Signal) -> Info {
+/// What a handler is told of a signal that never was: the test calls the entry.
+fn info_of_call(info: *mut siginfo_t, signal: Signal) -> Info {
     // SAFETY: a write that nobody else can see and an atomic addition.
     install(signal, unsafe { Handler::with_info(remember) }).unwrap();
-    // SAFETY: the address is that of an entry with SA_SIGINFO, whose arguments these are; it looks at the context no more
-    // than at a siginfo that is not there.
+    // SAFETY: the address is that of an entry with SA_SIGINFO, whose arguments these are. It looks
+    // at neither the context nor a siginfo that is null.
     unsafe {
         let entry: raw::WithInfo = std::mem::transmute(raw::handler(signal));
         entry(signal.as_raw(), info, ptr::null_mut());
@@ -66,13 +64,13 @@ fn own_uid() -> libc::uid_t {
     unsafe { libc::getuid() }
 }
 
-/// Asserts that `info` says nothing beyond what is named.
+/// Asserts that the info does not have these fields.
 macro_rules! assert_silent {
     ($info:expr, $($name:ident)*) => { $( assert_eq!($info.$name(), None, "{:?}", $info); )* };
 }
 
-fn kill_tells_its_sender() {
-    let (info, ()) = told(SIGUSR1, || signal::kill(Pid::current(), SIGUSR1).unwrap());
+fn kill_tells_who_sent_it() {
+    let (info, ()) = info_of(SIGUSR1, || signal::kill(Pid::current(), SIGUSR1).unwrap());
     assert_eq!(
         (info.signal(), info.sender_pid(), info.sender_uid()),
         (SIGUSR1, Some(Pid::current()), Some(own_uid()))
@@ -80,7 +78,8 @@ fn kill_tells_its_sender() {
     assert_silent!(info, status value address band);
 
     let parent = Pid::current();
-    let (info, child) = told(SIGTERM, || common::fork(|| i32::from(signal::kill(parent, SIGTERM).is_err())));
+    let (info, child) =
+        info_of(SIGTERM, || common::fork(|| i32::from(signal::kill(parent, SIGTERM).is_err())));
     assert_eq!(
         (info.signal(), info.sender_pid(), info.sender_uid()),
         (SIGTERM, Some(child), Some(own_uid()))
@@ -88,55 +87,50 @@ fn kill_tells_its_sender() {
     assert!(common::wait_for(child).success());
 }
 
-fn raise_tells_no_other_sender_than_oneself() {
-    let (info, ()) = told(SIGUSR1, || signal::raise(SIGUSR1).unwrap());
-    // Not every system says who directed a signal to one thread.
+fn raise_tells_no_other_sender() {
+    let (info, ()) = info_of(SIGUSR1, || signal::raise(SIGUSR1).unwrap());
+    // Not every system says who sent a signal to one thread.
     assert!(info.sender_pid().map_or(cfg!(not(has_sigtimedwait)), |pid| pid == Pid::current()), "{info:?}");
     assert_silent!(info, status value address band);
 }
 
-#[cfg(has_sigqueue)]
 fn queue_tells_sender_and_value() {
+    needs(cfg!(has_sigqueue), "no sigqueue here");
     for value in [0, 1, -1, 4711, i32::MAX, i32::MIN] {
-        let (info, ()) = told(SIGUSR1, || signal::queue(Pid::current(), SIGUSR1, value).unwrap());
+        let (info, ()) = info_of(SIGUSR1, || signal::queue(Pid::current(), SIGUSR1, value).unwrap());
         assert_eq!((info.value(), info.sender_pid()), (Some(value), Some(Pid::current())));
         assert_eq!(info.sender_uid(), Some(own_uid()));
         assert_silent!(info, status address band);
     }
 }
 
-#[cfg(not(has_sigqueue))]
-fn queue_tells_sender_and_value() {
-    common::skip("the platform has no sigqueue");
-}
-
-fn a_child_s_end_tells_which_child_and_how() {
-    let (info, child) = told(SIGCHLD, || common::fork(|| 42));
+fn the_end_of_a_child_tells_which_child_and_how() {
+    let (info, child) = info_of(SIGCHLD, || common::fork(|| 42));
     assert_eq!((info.sender_pid(), info.status(), info.code()), (Some(child), Some(42), libc::CLD_EXITED));
     assert_eq!(info.sender_uid(), Some(own_uid()));
     assert_silent!(info, value address band);
     common::wait_for(child);
 
-    let (info, child) = told(SIGCHLD, || common::fork(|| signal::die_by(SIGTERM)));
+    let (info, child) = info_of(SIGCHLD, || common::fork(|| signal::die_by(SIGTERM)));
     assert_eq!((info.sender_pid(), info.code()), (Some(child), libc::CLD_KILLED));
     assert_eq!(info.status(), Some(SIGTERM.as_raw()));
     common::wait_for(child);
 
-    let (info, ()) = told(SIGCHLD, || signal::kill(Pid::current(), SIGCHLD).unwrap());
-    assert_eq!((info.status(), info.sender_pid()), (None, Some(Pid::current())), "no child's");
+    let (info, ()) = info_of(SIGCHLD, || signal::kill(Pid::current(), SIGCHLD).unwrap());
+    assert_eq!((info.status(), info.sender_pid()), (None, Some(Pid::current())), "not from a child");
 }
 
 fn the_alarm_tells_nothing() {
-    let (info, _) = told(SIGALRM, || signal::alarm(Duration::from_nanos(1)));
+    let (info, _) = info_of(SIGALRM, || signal::alarm(Duration::from_nanos(1)));
     assert_eq!(info.signal(), SIGALRM);
     assert_silent!(info, sender_pid status value address band);
 }
 
-/// The handler of a fault must not return: it says by the exit code whether it was told the right place.
+/// The handler of a fault must not return: its exit code says whether the address was right.
 fn a_fault_tells_its_address() {
     let judge = |signal: Signal, info: &Info| {
         let right = info.signal() == signal
-            && info.address() == Some(PLACE.load(Ordering::SeqCst))
+            && info.address() == Some(PLACE.load(SeqCst))
             && (info.sender_pid(), info.value(), info.status(), info.band()) == (None, None, None, None);
         // SAFETY: ends the process.
         unsafe { libc::_exit(if right { 0 } else { 1 }) }
@@ -146,12 +140,12 @@ fn a_fault_tells_its_address() {
         let handler = unsafe { Handler::with_info(judge) };
         install(SIGSEGV, handler).unwrap();
         install(SIGBUS, handler).unwrap();
-        // SAFETY: asks for a page of its own that nobody may touch; the write faults.
+        // SAFETY: maps memory that nobody may touch; the write faults.
         unsafe {
             let flags = libc::MAP_PRIVATE | libc::MAP_ANON;
             let page = libc::mmap(ptr::null_mut(), 1 << 16, libc::PROT_NONE, flags, -1, 0);
             let place = page.cast::<u8>().add(24);
-            PLACE.store(place.cast(), Ordering::SeqCst);
+            PLACE.store(place.cast(), SeqCst);
             ptr::write_volatile(place, 1);
         }
         2
@@ -160,30 +154,30 @@ fn a_fault_tells_its_address() {
     assert!(status.success(), "{status}");
 }
 
-fn a_fault_that_somebody_sent_has_no_address() {
+fn a_fault_that_was_sent_has_no_address() {
     for signal in [SIGSEGV, SIGTRAP, SIGBUS] {
-        let (info, ()) = told(signal, || signal::kill(Pid::current(), signal).unwrap());
+        let (info, ()) = info_of(signal, || signal::kill(Pid::current(), signal).unwrap());
         assert_eq!((info.address(), info.sender_pid()), (None, Some(Pid::current())));
     }
 }
 
 fn fields_belong_to_their_signal_not_to_the_code_alone() {
-    let event = |signal| told_by_hand(&mut made_up(signal, 1), signal);
+    let event = |signal| info_of_call(&mut made_up(signal, 1), signal);
     assert_eq!((event(SIGCHLD).status(), event(SIGUSR1).status()), (Some(0), None));
     assert_eq!((event(SIGSEGV).address(), event(SIGUSR1).address()), (Some(ptr::null_mut()), None));
     assert_silent!(event(SIGUSR1), sender_pid sender_uid value band);
     assert_silent!(event(SIGSEGV), sender_pid sender_uid value status band);
     // A code that no system has.
     for signal in [SIGUSR1, SIGCHLD, SIGSEGV, SIGALRM] {
-        let info = told_by_hand(&mut made_up(signal, c_int::MIN), signal);
+        let info = info_of_call(&mut made_up(signal, c_int::MIN), signal);
         assert_eq!((info.signal(), info.code()), (signal, c_int::MIN));
         assert_silent!(info, sender_pid sender_uid status value address band);
     }
 }
 
-fn a_kernel_that_says_nothing_leaves_the_signal() {
+fn without_a_siginfo_the_signal_remains() {
     for signal in [SIGUSR1, SIGCHLD, SIGSEGV] {
-        let info = told_by_hand(ptr::null_mut(), signal);
+        let info = info_of_call(ptr::null_mut(), signal);
         assert_eq!(info.signal(), signal);
         assert_silent!(info, sender_pid sender_uid status value address band);
     }
@@ -198,10 +192,7 @@ fn wait_tells_what_a_handler_is_told() {
     let info = set.wait().unwrap();
     assert_eq!((info.sender_pid(), info.sender_uid()), (Some(Pid::current()), Some(own_uid())));
     assert_silent!(info, status value address band);
-    let child = common::fork(|| loop {
-        // SAFETY: sleeps until a signal kills it.
-        unsafe { libc::pause() };
-    });
+    let child = common::process::sleeper();
     install(SIGCHLD, &CAUGHT).unwrap();
     let _guard = BlockGuard::new(SIGCHLD);
     signal::kill(child, signal::SIGKILL).unwrap();
@@ -216,12 +207,12 @@ fn wait_tells_what_a_handler_is_told() {
     signal::kill(Pid::current(), SIGUSR1).unwrap();
     let info = signal::SignalSet::from(SIGUSR1).wait().unwrap();
     assert_eq!(info.signal(), SIGUSR1);
-    // `sigwait` tells no more: what is not known is not made up.
+    // `sigwait` tells no more, and nothing is made up.
     assert_silent!(info, sender_pid sender_uid status value address band);
 }
 
 fn debug_shows_what_is_known() {
-    let (info, ()) = told(SIGUSR1, || signal::kill(Pid::current(), SIGUSR1).unwrap());
+    let (info, ()) = info_of(SIGUSR1, || signal::kill(Pid::current(), SIGUSR1).unwrap());
     let text = format!("{info:?}");
     assert!(
         text.contains("SIGUSR1") && text.contains(&format!("sender_pid: Pid({})", Pid::current())),
@@ -230,16 +221,16 @@ fn debug_shows_what_is_known() {
     assert!(!text.contains("address") && !text.contains("status"), "{text}");
 }
 
-common::main! {
-    kill_tells_its_sender,
-    raise_tells_no_other_sender_than_oneself,
+tests! {
+    kill_tells_who_sent_it,
+    raise_tells_no_other_sender,
     queue_tells_sender_and_value,
-    a_child_s_end_tells_which_child_and_how,
+    the_end_of_a_child_tells_which_child_and_how,
     the_alarm_tells_nothing,
     a_fault_tells_its_address,
-    a_fault_that_somebody_sent_has_no_address,
+    a_fault_that_was_sent_has_no_address,
     fields_belong_to_their_signal_not_to_the_code_alone,
-    a_kernel_that_says_nothing_leaves_the_signal,
+    without_a_siginfo_the_signal_remains,
     wait_tells_what_a_handler_is_told,
     debug_shows_what_is_known,
 }

@@ -1,32 +1,29 @@
 //! Dispositions, on a real kernel.
 
-mod common;
-
-use common::process::{is_re_executed, re_exec, trace};
-use common::raw;
+use crate::common::process::{is_re_executed, re_exec};
+use crate::common::strace::{mark, trace};
+use crate::common::{self, count, raw, COUNT, FLAG};
 use signal::{
     install, install_unless_ignored, query, Action, Errno, Handler, InstallGuard, Signal, SignalSet,
 };
 use signal::{SIGHUP, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2};
 use std::os::unix::process::CommandExt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
-static FLAG: AtomicBool = AtomicBool::new(false);
 static OTHER_FLAG: AtomicBool = AtomicBool::new(false);
-static COUNT: AtomicUsize = AtomicUsize::new(0);
 static OTHER_COUNT: AtomicUsize = AtomicUsize::new(0);
 static FOREIGN_CALLS: AtomicUsize = AtomicUsize::new(0);
 
 extern "C" fn foreign(_: libc::c_int) {
-    FOREIGN_CALLS.fetch_add(1, Ordering::SeqCst);
+    FOREIGN_CALLS.fetch_add(1, SeqCst);
 }
 
 extern "C" fn foreign_with_info(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {
-    FOREIGN_CALLS.fetch_add(1, Ordering::SeqCst);
+    FOREIGN_CALLS.fetch_add(1, SeqCst);
 }
 
 fn own(_: Signal) {
-    OTHER_COUNT.fetch_add(1, Ordering::SeqCst);
+    OTHER_COUNT.fetch_add(1, SeqCst);
 }
 
 fn own_handler() -> Handler {
@@ -41,7 +38,7 @@ fn every_kind() -> [Action; 5] {
     handlers.map(Action::new)
 }
 
-/// Handlers that this crate never saw, with all that is unusual about them.
+/// Handlers that are not of this crate, with unusual flags.
 fn foreign_actions() -> [(usize, libc::c_int); 2] {
     let unusual = libc::SA_NODEFER | libc::SA_RESETHAND;
     let plain = foreign as raw::Plain as usize;
@@ -51,24 +48,23 @@ fn foreign_actions() -> [(usize, libc::c_int); 2] {
 
 fn sigterm_kills_again_after_the_guard() {
     for action in every_kind() {
-        let child = common::fork(|| {
+        let status = common::status_of(|| {
             drop(InstallGuard::new(SIGTERM, action).unwrap());
             signal::raise(SIGTERM).unwrap();
-            0
         });
-        assert_eq!(common::wait_for(child).signal(), Some(SIGTERM), "{action:?}");
+        assert_eq!(status.signal(), Some(SIGTERM), "{action:?}");
     }
 }
 
-fn the_guard_protects_while_it_lives_and_knows_what_was_before() {
+fn the_guard_holds_while_it_lives_and_knows_the_previous_action() {
     install(SIGUSR1, &COUNT).unwrap();
     let guard = InstallGuard::new(SIGUSR1, &FLAG).unwrap();
     assert_eq!(guard.previous().handler(), Handler::Count(&COUNT));
     signal::raise(SIGUSR1).unwrap();
-    assert_eq!((FLAG.load(Ordering::SeqCst), COUNT.load(Ordering::SeqCst)), (true, 0));
+    assert_eq!((FLAG.load(SeqCst), count()), (true, 0));
     drop(guard);
     signal::raise(SIGUSR1).unwrap();
-    assert_eq!(COUNT.load(Ordering::SeqCst), 1);
+    assert_eq!(count(), 1);
 }
 
 fn guards_nest() {
@@ -80,7 +76,7 @@ fn guards_nest() {
     drop(inner);
     assert_eq!(raw::disposition(SIGUSR1), with_outer);
     signal::raise(SIGUSR1).unwrap();
-    assert_eq!((FLAG.load(Ordering::SeqCst), OTHER_FLAG.load(Ordering::SeqCst)), (true, false));
+    assert_eq!((FLAG.load(SeqCst), OTHER_FLAG.load(SeqCst)), (true, false));
     drop(outer);
     assert_eq!(raw::disposition(SIGUSR1), before);
 }
@@ -96,7 +92,7 @@ fn query_changes_nothing() {
     }
 }
 
-/// Handler, flags, mask and whatever else there is in the structure.
+/// Handler, flags, mask and everything else in the structure.
 fn the_returned_action_restores_a_foreign_handler_bit_for_bit() {
     for (handler, flags) in foreign_actions() {
         raw::set(SIGUSR1, handler, flags, &[SIGHUP, SIGUSR2]);
@@ -112,10 +108,10 @@ fn the_returned_action_restores_a_foreign_handler_bit_for_bit() {
             drop(InstallGuard::new(SIGUSR1, action).unwrap());
             assert_eq!(raw::disposition(SIGUSR1), before);
         }
-        FOREIGN_CALLS.store(0, Ordering::SeqCst);
+        FOREIGN_CALLS.store(0, SeqCst);
         signal::raise(SIGUSR1).unwrap();
-        assert_eq!(FOREIGN_CALLS.load(Ordering::SeqCst), 1);
-        assert_eq!(query(SIGUSR1).unwrap().handler(), Handler::Default, "RESETHAND came back too");
+        assert_eq!(FOREIGN_CALLS.load(SeqCst), 1);
+        assert_eq!(query(SIGUSR1).unwrap().handler(), Handler::Default, "RESETHAND was restored too");
     }
 }
 
@@ -137,18 +133,18 @@ fn the_returned_action_restores_flags_counts_and_functions() {
     let previous = install(SIGUSR1, &OTHER_FLAG).unwrap();
     install(SIGUSR1, previous).unwrap();
     signal::raise(SIGUSR1).unwrap();
-    assert_eq!((FLAG.load(Ordering::SeqCst), OTHER_FLAG.load(Ordering::SeqCst)), (true, false));
+    assert_eq!((FLAG.load(SeqCst), OTHER_FLAG.load(SeqCst)), (true, false));
 }
 
-fn one_signal_s_flag_is_not_another_s() {
+fn each_signal_has_its_own_flag() {
     install(SIGUSR1, &FLAG).unwrap();
     install(SIGUSR2, &OTHER_FLAG).unwrap();
     signal::raise(SIGUSR2).unwrap();
-    assert_eq!((FLAG.load(Ordering::SeqCst), OTHER_FLAG.load(Ordering::SeqCst)), (false, true));
+    assert_eq!((FLAG.load(SeqCst), OTHER_FLAG.load(SeqCst)), (false, true));
     assert_eq!(query(SIGUSR1).unwrap().handler(), Handler::Flag(&FLAG));
 }
 
-fn a_function_that_was_found_serves_its_own_signal_only() {
+fn a_function_found_on_one_signal_is_refused_for_others() {
     raw::set(SIGUSR1, foreign as raw::Plain as usize, 0, &[]);
     install(SIGHUP, own_handler()).unwrap();
     for found_on in [SIGUSR1, SIGHUP] {
@@ -162,16 +158,13 @@ fn a_function_that_was_found_serves_its_own_signal_only() {
         assert!(install(found_on, found.handler()).is_ok());
     }
     signal::raise(SIGUSR1).unwrap();
-    assert_eq!(FOREIGN_CALLS.load(Ordering::SeqCst), 1);
-    assert!(install(SIGUSR2, own_handler()).is_ok(), "one's own goes everywhere");
+    assert_eq!(FOREIGN_CALLS.load(SeqCst), 1);
+    assert!(install(SIGUSR2, own_handler()).is_ok(), "a function of this program can go anywhere");
 }
 
-fn what_cannot_be_caught_is_an_error_that_changes_nothing() {
-    let all: Vec<Signal> = Signal::all().collect();
-    let reserved = (1..=1000).filter_map(Signal::from_raw);
-    let reserved = reserved.filter(|signal| !all.contains(signal) && !SignalSet::full().contains(*signal));
+fn signals_that_cannot_be_caught_are_refused_and_nothing_changes() {
     install(SIGUSR1, &FLAG).unwrap();
-    for signal in reserved.chain([SIGKILL, SIGSTOP]) {
+    for signal in common::reserved_signals().into_iter().chain([SIGKILL, SIGSTOP]) {
         for action in every_kind() {
             let before = common::signal_state();
             assert_eq!(install(signal, action), Err(Errno::EINVAL), "{signal}");
@@ -188,21 +181,20 @@ fn install_unless_ignored_installs_what_is_not_ignored() {
     let previous = install_unless_ignored(SIGUSR1, &COUNT).unwrap().unwrap();
     assert_eq!(previous.handler(), Handler::Flag(&FLAG));
     signal::raise(SIGUSR1).unwrap();
-    assert_eq!((FLAG.load(Ordering::SeqCst), COUNT.load(Ordering::SeqCst)), (false, 1));
+    assert_eq!((FLAG.load(SeqCst), count()), (false, 1));
 }
 
-/// What `nohup` does: the disposition goes through `exec`.
+/// As under `nohup`: the disposition survives `exec`.
 fn an_inherited_ignored_sighup_stays_ignored() {
-    const NAME: &str = "an_inherited_ignored_sighup_stays_ignored";
     if is_re_executed() {
         assert_eq!(install_unless_ignored(SIGHUP, &FLAG), Ok(None));
         raw::send_to_self(SIGHUP);
-        assert!(!FLAG.load(Ordering::SeqCst));
+        assert!(!FLAG.load(SeqCst));
         assert_eq!(raw::handler(SIGHUP), libc::SIG_IGN);
         assert!(install_unless_ignored(SIGTERM, &FLAG).unwrap().is_some());
         return;
     }
-    let mut program = re_exec(NAME);
+    let mut program = re_exec();
     // SAFETY: sets a disposition, nothing else.
     unsafe {
         program.pre_exec(|| {
@@ -215,9 +207,6 @@ fn an_inherited_ignored_sighup_stays_ignored() {
 }
 
 fn install_is_one_system_call() {
-    const NAME: &str = "install_is_one_system_call";
-    // SAFETY: takes nothing and changes nothing.
-    let mark = || unsafe { libc::getppid() };
     if is_re_executed() {
         raw::set(SIGUSR1, foreign as raw::Plain as usize, libc::SA_NODEFER, &[SIGHUP]);
         let found = query(SIGUSR1).unwrap();
@@ -229,7 +218,7 @@ fn install_is_one_system_call() {
         }
         return;
     }
-    let text = trace(NAME);
+    let text = trace();
     let calls: Vec<&str> = text.lines().collect();
     let marks: Vec<usize> = (0..calls.len()).filter(|index| calls[*index].starts_with("getppid(")).collect();
     assert_eq!(marks.len(), 12, "{text}");
@@ -239,16 +228,16 @@ fn install_is_one_system_call() {
     }
 }
 
-common::main! {
+tests! {
     sigterm_kills_again_after_the_guard,
-    the_guard_protects_while_it_lives_and_knows_what_was_before,
+    the_guard_holds_while_it_lives_and_knows_the_previous_action,
     guards_nest,
     query_changes_nothing,
     the_returned_action_restores_a_foreign_handler_bit_for_bit,
     the_returned_action_restores_flags_counts_and_functions,
-    one_signal_s_flag_is_not_another_s,
-    a_function_that_was_found_serves_its_own_signal_only,
-    what_cannot_be_caught_is_an_error_that_changes_nothing,
+    each_signal_has_its_own_flag,
+    a_function_found_on_one_signal_is_refused_for_others,
+    signals_that_cannot_be_caught_are_refused_and_nothing_changes,
     install_unless_ignored_installs_what_is_not_ignored,
     an_inherited_ignored_sighup_stays_ignored,
     install_is_one_system_call,

@@ -1,10 +1,8 @@
-//! Surviving EINTR: repeating, and connections that go on by themselves.
+//! After EINTR: repeating the call, and connections that continue by themselves.
 
-mod common;
-
-use common::load::Rain;
+use crate::common::{self, errno, load::Flood};
 use signal::{finish_connect, install, retry, Errno, SIGALRM};
-use std::io::{Error, ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
@@ -31,6 +29,11 @@ fn retry_repeats_after_eintr_and_after_nothing_else() {
     assert_eq!(attempts::<Errno>(&[]), (Ok(1), 1));
     assert_eq!(attempts(&[Errno::EINTR; 5]), (Ok(6), 6));
     assert_eq!(attempts(&[Errno::EINTR, Errno::EAGAIN, Errno::EINTR]), (Err(Errno::EAGAIN), 2));
+}
+
+#[cfg(feature = "std")]
+fn retry_repeats_after_interrupted_io() {
+    use std::io::{Error, ErrorKind};
     let mut calls = 0;
     let result: std::io::Result<()> = retry(|| {
         calls += 1;
@@ -45,7 +48,7 @@ fn retry_repeats_after_eintr_and_after_nothing_else() {
 
 static FEED: AtomicI32 = AtomicI32::new(-1);
 
-/// The tenth alarm brings the byte that the program waits for.
+/// After ten alarms, writes the byte that the program waits for.
 fn on_alarm(_: signal::Signal) {
     if ALARMS.fetch_add(1, SeqCst) == 10 {
         // SAFETY: one byte.
@@ -53,16 +56,16 @@ fn on_alarm(_: signal::Signal) {
     }
 }
 
-fn a_read_that_is_interrupted_again_and_again_ends_well() {
+fn a_read_that_is_interrupted_repeatedly_succeeds() {
     let (mut reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
     FEED.store(writer.as_raw_fd(), SeqCst);
     // SAFETY: an atomic and `write`.
     install(SIGALRM, unsafe { signal::Handler::new(on_alarm) }).unwrap();
-    let _rain = Rain::of(&[SIGALRM], 2);
+    let _flood = Flood::of(&[SIGALRM], 2);
     let (mut byte, mut attempts) = ([0], 0);
     let read = retry(|| {
         attempts += 1;
-        reader.read(&mut byte)
+        errno(reader.read(&mut byte))
     });
     assert_eq!((read.unwrap(), byte), (1, *b"x"));
     assert!(attempts > 1);
@@ -107,7 +110,7 @@ fn has_peer(socket: &OwnedFd) -> bool {
     }
 }
 
-fn a_tcp_connection_in_progress_ends_connected() {
+fn a_tcp_connection_in_progress_is_finished() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let client = socket(libc::AF_INET);
     set_nonblocking(&client);
@@ -120,8 +123,8 @@ fn a_tcp_connection_in_progress_ends_connected() {
     drop(accepted);
     let mut text = String::new();
     let mut client = std::fs::File::from(client);
-    retry(|| match client.read_to_string(&mut text) {
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(Error::from(ErrorKind::Interrupted)),
+    retry(|| match errno(client.read_to_string(&mut text)) {
+        Err(Errno::EAGAIN) => Err(Errno::EINTR),
         result => result,
     })
     .unwrap();
@@ -151,15 +154,15 @@ fn with_a_connection_that_waits() -> (TcpListener, Vec<OwnedFd>, OwnedFd) {
     common::skip("a queue is never full here")
 }
 
-fn an_alarm_ends_the_wait_and_the_connection_goes_on() {
+fn an_alarm_ends_the_wait_and_the_connection_continues() {
     install(SIGALRM, &ALARMS).unwrap();
     let (listener, queue, client) = with_a_connection_that_waits();
-    let rain = Rain::of(&[SIGALRM], 5);
+    let flood = Flood::of(&[SIGALRM], 5);
     assert_eq!(finish_connect(client.as_raw_fd()), Err(Errno::EINTR));
     assert_eq!(finish_connect(client.as_raw_fd()), Err(Errno::EINTR));
-    let _accepted: Vec<_> = queue.iter().map(|_| retry(|| listener.accept()).unwrap()).collect();
+    let _accepted: Vec<_> = queue.iter().map(|_| retry(|| errno(listener.accept())).unwrap()).collect();
     assert_eq!(retry(|| finish_connect(client.as_raw_fd())), Ok(()));
-    drop(rain);
+    drop(flood);
     assert!(has_peer(&client));
 }
 
@@ -172,7 +175,7 @@ fn a_refused_connection_is_econnrefused() {
     drop(queue);
 }
 
-/// On Linux the attempt is over then, although the socket polls writable without an error.
+/// On Linux the interruption ends the attempt, yet the socket polls writable without an error.
 fn an_interrupted_connect_to_a_unix_socket_is_no_false_success() {
     let path = std::env::temp_dir().join(format!("signal-test-{}.socket", std::process::id()));
     let listener = UnixListener::bind(&path).unwrap();
@@ -189,10 +192,10 @@ fn an_interrupted_connect_to_a_unix_socket_is_no_false_success() {
     };
     assert!(full.is_err(), "a queue is never full here");
     install(SIGALRM, &ALARMS).unwrap();
-    let rain = Rain::of(&[SIGALRM], 5);
+    let flood = Flood::of(&[SIGALRM], 5);
     let client = socket(libc::AF_UNIX);
     let interrupted = connect(&client, listener.as_raw_fd());
-    drop(rain);
+    drop(flood);
     std::fs::remove_file(&path).unwrap();
     if interrupted != Err(Errno::EINTR) {
         common::skip("connect to a full queue is not interrupted here");
@@ -203,27 +206,23 @@ fn an_interrupted_connect_to_a_unix_socket_is_no_false_success() {
     }
 }
 
-fn what_is_no_socket_or_not_open_says_so() {
-    let (mut pipe, file) = ([-1; 2], std::fs::File::open("/dev/null").unwrap());
-    // SAFETY: room for two descriptors.
-    check(unsafe { libc::pipe(pipe.as_mut_ptr()) }).unwrap();
-    for fd in [pipe[0], pipe[1], file.as_raw_fd()] {
+fn other_files_and_closed_descriptors_are_refused() {
+    let (read, write) = common::pipe();
+    let files = [read, write, std::fs::File::open("/dev/null").unwrap()];
+    let fds = [0, 1, 2].map(|index: usize| files[index].as_raw_fd());
+    for fd in fds {
         assert_eq!(finish_connect(fd), Err(Errno::ENOTSOCK));
     }
-    for fd in pipe {
-        // SAFETY: ours.
-        check(unsafe { libc::close(fd) }).unwrap();
-        assert_eq!(finish_connect(fd), Err(Errno::EBADF));
-    }
-    for fd in [-1, i32::MIN, i32::MAX] {
+    drop(files);
+    for fd in fds.into_iter().chain([-1, i32::MIN, i32::MAX]) {
         assert_eq!(finish_connect(fd), Err(Errno::EBADF));
     }
 }
 
-/// Whether a socket that has never tried is writable is the platform's choice; connected it is not.
+/// On some platforms a socket that has never tried polls writable; it is not connected.
 fn a_socket_that_has_never_tried_is_not_connected() {
     install(SIGALRM, &ALARMS).unwrap();
-    let _rain = Rain::of(&[SIGALRM], 20);
+    let _flood = Flood::of(&[SIGALRM], 20);
     for family in [libc::AF_INET, libc::AF_UNIX] {
         let result = finish_connect(socket(family).as_raw_fd());
         assert!([Err(Errno::ENOTCONN), Err(Errno::EINTR)].contains(&result), "{result:?}");
@@ -232,9 +231,15 @@ fn a_socket_that_has_never_tried_is_not_connected() {
     assert!(finish_connect(listener.as_raw_fd()).is_err());
 }
 
-common::main! {
-    retry_repeats_after_eintr_and_after_nothing_else, a_read_that_is_interrupted_again_and_again_ends_well,
-    a_tcp_connection_in_progress_ends_connected, an_alarm_ends_the_wait_and_the_connection_goes_on,
-    a_refused_connection_is_econnrefused, an_interrupted_connect_to_a_unix_socket_is_no_false_success,
-    what_is_no_socket_or_not_open_says_so, a_socket_that_has_never_tried_is_not_connected,
+tests! {
+    retry_repeats_after_eintr_and_after_nothing_else,
+    #[cfg(feature = "std")]
+    retry_repeats_after_interrupted_io,
+    a_read_that_is_interrupted_repeatedly_succeeds,
+    a_tcp_connection_in_progress_is_finished,
+    an_alarm_ends_the_wait_and_the_connection_continues,
+    a_refused_connection_is_econnrefused,
+    an_interrupted_connect_to_a_unix_socket_is_no_false_success,
+    other_files_and_closed_descriptors_are_refused,
+    a_socket_that_has_never_tried_is_not_connected,
 }

@@ -1,23 +1,14 @@
-//! The signal mask: critical regions, and leaving them to sleep.
+//! The signal mask: critical regions, and waiting in them.
 
-mod common;
-
-use common::load::Rain;
-use common::raw;
+use crate::common::{self, count, load::Flood, raw, COUNT, FLAG};
 use signal::{blocked, install, pending, BlockGuard, Handler, Pid, SignalSet, UnblockGuard};
 use signal::{SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2};
 use std::panic::{catch_unwind, panic_any};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::thread;
 
-static FLAG: AtomicBool = AtomicBool::new(false);
-static COUNT: AtomicUsize = AtomicUsize::new(0);
 static OTHER_COUNT: AtomicUsize = AtomicUsize::new(0);
-
-fn count() -> usize {
-    COUNT.load(Ordering::SeqCst)
-}
 
 fn what_arrives_in_a_region_is_delivered_before_it_is_left() {
     install(SIGUSR1, &COUNT).unwrap();
@@ -37,7 +28,7 @@ fn a_standard_signal_that_arrives_twice_in_a_region_is_delivered_once() {
     assert_eq!(count(), 1);
 }
 
-fn guards_nest_and_know_what_was_before() {
+fn guards_nest_and_know_the_previous_mask() {
     assert_eq!(blocked(), SignalSet::empty());
     let outer = BlockGuard::new(SIGHUP | SIGINT);
     {
@@ -77,15 +68,14 @@ fn the_whole_mask_comes_back() {
     assert_eq!(blocked(), SIGHUP | SIGUSR2);
 }
 
-fn what_cannot_be_blocked_is_left_out() {
+fn signals_that_cannot_be_blocked_are_left_out() {
     let _guard = BlockGuard::new(SIGKILL | SIGSTOP | SIGHUP);
     assert_eq!(blocked(), SignalSet::from(SIGHUP));
-    let child = common::fork(|| {
+    let status = common::status_of(|| {
         let _guard = BlockGuard::new(SignalSet::full());
         raw::send_to_self(SIGKILL);
-        0
     });
-    assert_eq!(common::wait_for(child).signal(), Some(SIGKILL));
+    assert_eq!(status.signal(), Some(SIGKILL));
 }
 
 fn a_panic_leaves_the_region_too() {
@@ -98,7 +88,7 @@ fn a_panic_leaves_the_region_too() {
     assert_eq!(blocked(), SignalSet::empty());
 }
 
-fn an_unblock_guard_lets_through_what_waits() {
+fn an_unblock_guard_lets_pending_signals_through() {
     install(SIGUSR1, &COUNT).unwrap();
     let _guard = BlockGuard::new(SIGUSR1 | SIGUSR2);
     signal::raise(SIGUSR1).unwrap();
@@ -110,7 +100,7 @@ fn an_unblock_guard_lets_through_what_waits() {
     assert_eq!(count(), 1);
 }
 
-fn a_thread_s_mask_is_its_own() {
+fn each_thread_has_its_own_mask() {
     let (to_main, from_thread) = mpsc::channel();
     let (to_thread, from_main) = mpsc::channel();
     let thread = thread::spawn(move || {
@@ -131,7 +121,7 @@ fn a_thread_s_mask_is_its_own() {
     drop(guard);
 }
 
-fn what_is_raised_waits_for_its_thread_alone() {
+fn a_raised_signal_is_pending_for_its_thread_alone() {
     install(SIGUSR1, &COUNT).unwrap();
     let _guard = BlockGuard::new(SIGUSR1);
     let elsewhere = thread::spawn(|| {
@@ -144,7 +134,7 @@ fn what_is_raised_waits_for_its_thread_alone() {
     assert!(pending().contains(SIGUSR1));
 }
 
-fn wait_returns_at_once_for_what_is_already_there() {
+fn wait_returns_at_once_for_a_pending_signal() {
     install(SIGUSR1, &COUNT).unwrap();
     let guard = BlockGuard::new(SIGUSR1);
     for round in 1..=1000 {
@@ -156,14 +146,14 @@ fn wait_returns_at_once_for_what_is_already_there() {
     }
 }
 
-fn wait_leaves_blocked_what_was_blocked_before_the_guard() {
+fn wait_leaves_the_signals_of_outer_guards_blocked() {
     install(SIGUSR1, &COUNT).unwrap();
     install(SIGUSR2, &OTHER_COUNT).unwrap();
     let outer = BlockGuard::new(SIGUSR1);
     let inner = BlockGuard::new(SIGUSR2);
     signal::raise(SIGUSR1).unwrap();
     signal::raise(SIGUSR2).unwrap();
-    while OTHER_COUNT.load(Ordering::SeqCst) == 0 {
+    while OTHER_COUNT.load(SeqCst) == 0 {
         inner.wait();
     }
     assert_eq!((count(), pending().contains(SIGUSR1)), (0, true));
@@ -193,13 +183,14 @@ fn any_handler_ends_the_wait_and_an_ignored_signal_does_not() {
     assert!(common::wait_for(sender).success());
 }
 
-/// The classic race: the partner's signal may come between the test of the flag and the sleep. Once lost, this hangs.
+/// The classic race: the signal of the partner may arrive between the test of the flag and the
+/// sleep. If one is lost, this hangs.
 fn ten_thousand_rounds_of_ping_pong_never_hang() {
     let rounds = common::scaled(10_000);
     install(SIGUSR1, &FLAG).unwrap();
     let guard = BlockGuard::new(SIGUSR1);
     let take = |guard: &BlockGuard| {
-        while !FLAG.swap(false, Ordering::SeqCst) {
+        while !FLAG.swap(false, SeqCst) {
             guard.wait();
         }
     };
@@ -220,7 +211,7 @@ fn ten_thousand_rounds_of_ping_pong_never_hang() {
 
 fn no_handler_runs_in_a_region() {
     install(SIGUSR1, &COUNT).unwrap();
-    let _rain = Rain::of(&[SIGUSR1], 0);
+    let _flood = Flood::of(&[SIGUSR1], 0);
     for _ in 0..common::scaled(2000) {
         let guard = BlockGuard::new(SIGUSR1);
         let first = count();
@@ -230,19 +221,19 @@ fn no_handler_runs_in_a_region() {
     common::eventually("a signal outside the region", || count() > 100);
 }
 
-common::main! {
+tests! {
     what_arrives_in_a_region_is_delivered_before_it_is_left,
     a_standard_signal_that_arrives_twice_in_a_region_is_delivered_once,
-    guards_nest_and_know_what_was_before,
+    guards_nest_and_know_the_previous_mask,
     every_signal_can_be_blocked_by_itself,
     the_whole_mask_comes_back,
-    what_cannot_be_blocked_is_left_out,
+    signals_that_cannot_be_blocked_are_left_out,
     a_panic_leaves_the_region_too,
-    an_unblock_guard_lets_through_what_waits,
-    a_thread_s_mask_is_its_own,
-    what_is_raised_waits_for_its_thread_alone,
-    wait_returns_at_once_for_what_is_already_there,
-    wait_leaves_blocked_what_was_blocked_before_the_guard,
+    an_unblock_guard_lets_pending_signals_through,
+    each_thread_has_its_own_mask,
+    a_raised_signal_is_pending_for_its_thread_alone,
+    wait_returns_at_once_for_a_pending_signal,
+    wait_leaves_the_signals_of_outer_guards_blocked,
     any_handler_ends_the_wait_and_an_ignored_signal_does_not,
     ten_thousand_rounds_of_ping_pong_never_hang,
     no_handler_runs_in_a_region,

@@ -1,8 +1,6 @@
 //! SIGIO and SIGURG from real descriptors.
 
-mod common;
-
-use common::eventually;
+use crate::common::{self, eventually, own_group, Latch};
 use signal::owner::{get, notify, set, Owner};
 use signal::{install, Errno, Handler, Pid, SIGIO, SIGURG};
 use std::fs::File;
@@ -10,33 +8,19 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::io::{AsRawFd, FromRawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-common::main! {
-    the_owner_is_what_was_set,
-    urgent_data_raises_sigurg,
-    input_on_a_socket_raises_sigio_until_it_is_switched_off,
-    input_on_a_terminal_raises_sigio,
-    a_group_as_owner_hears_too,
-    errors_name_their_cause,
-}
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 static IO: AtomicUsize = AtomicUsize::new(0);
 static URGENT: AtomicUsize = AtomicUsize::new(0);
 
 fn count(counter: &AtomicUsize) -> usize {
-    counter.load(Ordering::SeqCst)
+    counter.load(SeqCst)
 }
 
 fn connection() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     (client, listener.accept().unwrap().0)
-}
-
-fn own_group() -> Pid {
-    // SAFETY: takes nothing.
-    Pid::from_raw(unsafe { libc::getpgrp() }).unwrap()
 }
 
 fn the_owner_is_what_was_set() {
@@ -47,7 +31,7 @@ fn the_owner_is_what_was_set() {
         set(fd, owner).unwrap();
         assert_eq!(get(fd), Ok(Some(owner)));
     }
-    // It belongs to the file, not to the number.
+    // The owner belongs to the open file, not to the descriptor.
     assert_eq!(get(socket.try_clone().unwrap().as_raw_fd()), Ok(Some(Owner::Process(Pid::current()))));
 }
 
@@ -78,13 +62,13 @@ fn input_on_a_socket_raises_sigio_until_it_is_switched_off() {
     writer.write_all(b"x").unwrap();
     eventually("SIGIO arrives", || count(&IO) > 0);
     notify(fd, false).unwrap();
-    let heard = count(&IO);
+    let before = count(&IO);
     reader.read_exact(&mut [0; 21]).unwrap();
     writer.write_all(b"y").unwrap();
-    // What is sent to this process comes after whatever the write would have raised.
+    // This arrives after any signal that the write would have raised.
     signal::kill(Pid::current(), SIGIO).unwrap();
-    eventually("our own arrives", || count(&IO) > heard);
-    assert_eq!(count(&IO), heard + 1);
+    eventually("the last one arrives", || count(&IO) > before);
+    assert_eq!(count(&IO), before + 1);
     // The other flags are as they were.
     // SAFETY: asks for flags.
     assert_eq!(unsafe { libc::fcntl(fd, libc::F_GETFL) } & libc::O_NONBLOCK, 0);
@@ -108,15 +92,15 @@ fn input_on_a_terminal_raises_sigio() {
     eventually("SIGIO arrives", || count(&IO) > 0);
 }
 
-fn a_group_as_owner_hears_too() {
-    let heard = common::Gate::new();
-    let listening = common::Gate::new();
+fn a_group_can_be_the_owner() {
+    let heard = Latch::new();
+    let listening = Latch::new();
     install(SIGIO, Handler::Ignore).unwrap();
-    // In the test's own group, which nobody else is in.
+    // In the group of the test, which has no other members.
     let child = common::fork(|| {
         install(SIGIO, &IO).unwrap();
         listening.open();
-        eventually("the child hears SIGIO", || count(&IO) > 0);
+        eventually("SIGIO arrives in the child", || count(&IO) > 0);
         heard.open();
         0
     });
@@ -142,9 +126,18 @@ fn errors_name_their_cause() {
     let (socket, _peer) = connection();
     let gone = common::fork(|| 0);
     common::wait_for(gone);
-    // A process that has gone is refused or never told; either way nothing breaks.
+    // The system refuses a process that is gone, or never signals it; nothing breaks either way.
     match set(socket.as_raw_fd(), Owner::Process(gone)) {
         Ok(()) | Err(Errno::ESRCH) => {}
         Err(error) => panic!("{error}"),
     }
+}
+
+tests! {
+    the_owner_is_what_was_set,
+    urgent_data_raises_sigurg,
+    input_on_a_socket_raises_sigio_until_it_is_switched_off,
+    input_on_a_terminal_raises_sigio,
+    a_group_can_be_the_owner,
+    errors_name_their_cause,
 }

@@ -1,10 +1,8 @@
 //! Process ids.
 
-mod common;
-
+use crate::common;
 use signal::Pid;
 use std::collections::HashSet;
-use std::process::Command;
 
 fn only_positive_numbers_are_ids() {
     for number in [0, -1, -2, i32::MIN] {
@@ -25,8 +23,9 @@ fn current_and_parent_follow_a_fork() {
     assert!(common::wait_for(child).success());
 }
 
+#[cfg(feature = "std")]
 fn a_spawned_child_has_its_id() {
-    let mut child = Command::new("true").spawn().unwrap();
+    let mut child = std::process::Command::new("true").spawn().unwrap();
     let pid = Pid::from(&child);
     assert_eq!(pid.as_raw() as u32, child.id());
     assert!(signal::exists(pid));
@@ -41,9 +40,10 @@ fn ids_are_shown_compared_and_hashed_as_numbers() {
     assert_eq!([low, high, low].iter().collect::<HashSet<_>>().len(), 2);
 }
 
-common::main! {
+tests! {
     only_positive_numbers_are_ids,
     current_and_parent_follow_a_fork,
+    #[cfg(feature = "std")]
     a_spawned_child_has_its_id,
     ids_are_shown_compared_and_hashed_as_numbers,
 }

@@ -1,22 +1,41 @@
-//! The self-pipe in one process: what it reports, what it restores, what it says when it cannot.
-//! Forks are in `self_pipe_fork`, handlers that were there before in `self_pipe_chain`, threads and floods in
-//! `self_pipe_load`.
+//! The self-pipe in one process: what it reports and what it restores. Previous handlers are in
+//! `chain`, failures in `errors`, children in `fork` and `vfork`, threads and floods in `load`.
 
-mod common;
+pub mod chain;
+pub mod errors;
+pub mod fork;
+pub mod load;
+pub mod vfork;
 
-use common::load::{ready, Rain};
+use crate::common::load::{ready, Flood};
+use crate::common::{self, in_child, raw, status_of};
 use signal::{
     query, raise, Errno, Handler, SelfPipe, Signal, SignalSet, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGSTOP,
     SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
 };
-use std::os::unix::io::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
+
+/// What has arrived, by readiness and by content.
+fn arrived(pipe: &SelfPipe) -> SignalSet {
+    let readable = ready(pipe.as_raw_fd());
+    let set = pipe.pending();
+    assert_eq!(readable, !set.is_empty(), "{set:?}");
+    assert!(pipe.pending().is_empty() && !ready(pipe.as_raw_fd()));
+    set
+}
+
+fn is_nonblocking_and_closed_on_exec(fd: i32) -> bool {
+    // SAFETY: asks for flags.
+    let (flags, status) = unsafe { (libc::fcntl(fd, libc::F_GETFD), libc::fcntl(fd, libc::F_GETFL)) };
+    flags & libc::FD_CLOEXEC != 0 && status & libc::O_NONBLOCK != 0
+}
 
 static OTHERS: AtomicUsize = AtomicUsize::new(0);
 
 fn reports_every_signal_that_can_be_watched_by_its_number() {
-    // The standard library catches SIGSEGV and SIGBUS, and gives up on those that are no faults of its own stack.
+    // The standard library catches SIGSEGV and SIGBUS, and restores the default for all but faults
+    // in the guard page of a stack.
     let usable = |signal: &Signal| {
         let plain = |action: signal::Action| matches!(action.handler(), Handler::Default | Handler::Ignore);
         ![SIGKILL, SIGSTOP].contains(signal)
@@ -48,29 +67,29 @@ fn is_readable_from_the_first_signal_until_it_is_read() {
     }
 }
 
-/// Each write to the doorbell, an eventfd or a pipe, would be there to be counted.
-fn a_burst_writes_to_the_doorbell_once() {
+/// An eventfd and a pipe alike would show more than one write.
+fn a_burst_notifies_once() {
     let pipe = SelfPipe::new(SIGUSR1 | SIGUSR2).unwrap();
     for _ in 0..3 {
         for _ in 0..1000 {
             raise(SIGUSR1).unwrap();
             raise(SIGUSR2).unwrap();
         }
-        let mut rings = [0u64; 8];
+        let mut writes = [0u64; 8];
         // SAFETY: room for as much as is asked for.
-        let read = unsafe { libc::read(pipe.as_raw_fd(), rings.as_mut_ptr().cast(), 64) };
-        assert_eq!((read, rings[0]), (8, 1));
+        let read = unsafe { libc::read(pipe.as_raw_fd(), writes.as_mut_ptr().cast(), 64) };
+        assert_eq!((read, writes[0]), (8, 1));
         assert_eq!(pipe.pending(), SIGUSR1 | SIGUSR2);
     }
 }
 
-fn waiting_ends_at_the_deadline_under_a_rain_of_other_signals() {
+fn waiting_ends_at_the_deadline_under_a_flood_of_other_signals() {
     signal::install(SIGUSR2, signal::Action::new(&OTHERS).restart(false)).unwrap();
     let pipe = SelfPipe::new(SIGUSR1).unwrap();
     assert_eq!(pipe.wait_timeout(Duration::ZERO), Ok(None));
-    let _rain = Rain::of(&[SIGUSR2], 1);
+    let _flood = Flood::of(&[SIGUSR2], 1);
     let timeout = Duration::from_millis(100);
-    common::eventually("it rains while it waits", || {
+    common::eventually("other signals arrive while it waits", || {
         let (before, start) = (OTHERS.load(SeqCst), Instant::now());
         assert_eq!(pipe.wait_timeout(timeout), Ok(None));
         assert!(start.elapsed() >= timeout);
@@ -81,15 +100,14 @@ fn waiting_ends_at_the_deadline_under_a_rain_of_other_signals() {
     assert_eq!(pipe.wait_timeout(Duration::MAX), Ok(Some(SIGUSR1.into())));
 }
 
-fn wait_sleeps_on_through_other_signals() {
+fn wait_continues_after_other_signals() {
     signal::install(SIGUSR2, signal::Action::new(&OTHERS).restart(false)).unwrap();
     let pipe = SelfPipe::new(SIGUSR1).unwrap();
     let me = signal::Pid::current();
     let child = common::fork(|| {
         for _ in 0..20 {
             signal::kill(me, SIGUSR2).unwrap();
-            // SAFETY: no entries; a pace, nobody relies on it.
-            unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
+            common::pause(1);
         }
         i32::from(signal::kill(me, SIGUSR1).is_err())
     });
@@ -112,7 +130,7 @@ fn insert_and_remove_change_what_is_watched() {
     assert_eq!(pipe.watched(), SIGTERM.into());
     assert_eq!(query(SIGWINCH), Ok(winch));
     raise(SIGWINCH).unwrap();
-    assert_eq!(pipe.pending(), SIGTERM | SIGWINCH, "what had arrived stays to be read");
+    assert_eq!(pipe.pending(), SIGTERM | SIGWINCH, "a signal that had arrived can still be read");
     raise(SIGWINCH).unwrap();
     assert!(pipe.pending().is_empty());
     pipe.remove(SIGTERM).unwrap();
@@ -123,7 +141,7 @@ fn insert_and_remove_change_what_is_watched() {
     assert_eq!(pipe.wait(), Ok(SIGTERM.into()));
 }
 
-fn several_pipes_on_one_signal_are_each_told_once() {
+fn several_pipes_on_one_signal_are_each_notified_once() {
     let pipes: Vec<_> = (0..32).map(|_| SelfPipe::new(SIGUSR1 | SIGTERM).unwrap()).collect();
     for _ in 0..3 {
         raise(SIGUSR1).unwrap();
@@ -133,7 +151,7 @@ fn several_pipes_on_one_signal_are_each_told_once() {
     }
 }
 
-fn pipes_of_different_signals_do_not_meet() {
+fn pipes_on_different_signals_do_not_disturb_each_other() {
     let before = common::signal_state();
     let (one, two) = (SelfPipe::new(SIGUSR1).unwrap(), SelfPipe::new(SIGUSR2 | SIGTERM).unwrap());
     raise(SIGUSR2).unwrap();
@@ -150,27 +168,21 @@ fn pipes_of_different_signals_do_not_meet() {
 }
 
 fn sigterm_kills_again_after_the_last_pipe() {
-    let killed = |body: fn()| {
-        let child = common::fork(|| {
-            body();
-            0
-        });
-        common::wait_for(child).signal() == Some(SIGTERM)
-    };
+    let killed = |body: fn()| status_of(body).signal() == Some(SIGTERM);
     assert!(killed(|| {
         let pipe = SelfPipe::new(SIGTERM).unwrap();
         raise(SIGTERM).unwrap();
         drop(pipe);
         raise(SIGTERM).unwrap();
     }));
-    let two_pipes = |drops: usize| {
+    let two_pipes = |left: usize| {
         let mut pipes = vec![SelfPipe::new(SIGTERM).unwrap(), SelfPipe::new(SIGTERM | SIGINT).unwrap()];
-        pipes.truncate(2 - drops);
+        pipes.truncate(left);
         raise(SIGTERM).unwrap();
         assert!(pipes.iter().all(|pipe| pipe.pending() == SIGTERM.into()));
     };
-    common::in_child(|| two_pipes(0));
-    common::in_child(|| two_pipes(1));
+    in_child(|| two_pipes(2));
+    in_child(|| two_pipes(1));
     assert!(killed(|| {
         let (one, two) = (SelfPipe::new(SIGTERM).unwrap(), SelfPipe::new(SIGTERM).unwrap());
         drop(one);
@@ -179,7 +191,7 @@ fn sigterm_kills_again_after_the_last_pipe() {
     }));
 }
 
-fn a_slot_that_is_used_again_has_forgotten_the_pipe_before() {
+fn a_slot_that_is_used_again_has_nothing_of_the_previous_pipe() {
     for _ in 0..100 {
         let pipe = SelfPipe::new(SIGUSR1).unwrap();
         raise(SIGUSR1).unwrap();
@@ -191,26 +203,26 @@ fn a_slot_that_is_used_again_has_forgotten_the_pipe_before() {
     }
 }
 
-/// Fills the doorbell, an eventfd or a pipe, from outside.
-fn errno_stays_although_the_doorbell_takes_no_more() {
+/// Fills the wake descriptor, an eventfd or a pipe, from outside.
+fn errno_is_kept_although_the_wake_descriptor_is_full() {
     let before = common::open_descriptors();
     let pipe = SelfPipe::new(SIGUSR1).unwrap();
     let ours = common::open_descriptors();
     let write = *ours.iter().rev().find(|fd| !before.contains(fd)).unwrap();
     for _ in 0..2 {
-        common::raw::fail_with_ebadf();
-        common::raw::send_to_self(SIGUSR1);
+        raw::fail_with_ebadf();
+        raw::send_to_self(SIGUSR1);
         assert_eq!(Errno::last(), Errno::EBADF);
         assert_eq!(pipe.pending(), SIGUSR1.into());
         let most = u64::MAX - 1;
         // SAFETY: eight bytes.
         while unsafe { libc::write(write, (&most as *const u64).cast(), 8) } == 8 {}
         assert_eq!(Errno::last(), Errno::EAGAIN);
-        common::raw::fail_with_ebadf();
-        common::raw::send_to_self(SIGUSR1);
+        raw::fail_with_ebadf();
+        raw::send_to_self(SIGUSR1);
         assert_eq!(Errno::last(), Errno::EBADF);
         assert_eq!(pipe.wait(), Ok(SIGUSR1.into()));
-        assert!(!ready(pipe.as_raw_fd()), "silenced, however loud it was");
+        assert!(!ready(pipe.as_raw_fd()), "all of it is drained");
     }
 }
 
@@ -218,20 +230,21 @@ fn its_descriptors_do_not_block_and_do_not_survive_exec() {
     let before = common::open_descriptors();
     let pipe = SelfPipe::new(SIGUSR1).unwrap();
     for fd in common::open_descriptors().into_iter().filter(|fd| !before.contains(fd)) {
-        // SAFETY: asks for flags.
-        let (flags, status) = unsafe { (libc::fcntl(fd, libc::F_GETFD), libc::fcntl(fd, libc::F_GETFL)) };
-        assert_eq!(
-            (flags & libc::FD_CLOEXEC, status & libc::O_NONBLOCK),
-            (libc::FD_CLOEXEC, libc::O_NONBLOCK)
-        );
+        assert!(is_nonblocking_and_closed_on_exec(fd));
     }
-    fn shareable<T: Send + Sync + AsFd + AsRawFd + std::fmt::Debug>(_: &T) {}
+    fn shareable<T: Send + Sync + std::fmt::Debug>(_: &T) {}
     shareable(&pipe);
+}
+
+#[cfg(feature = "std")]
+fn its_descriptor_can_be_borrowed() {
+    use std::os::unix::io::{AsFd, AsRawFd};
+    let pipe = SelfPipe::new(SIGUSR1).unwrap();
     assert_eq!(AsRawFd::as_raw_fd(&pipe), pipe.as_fd().as_raw_fd());
     assert_eq!(pipe.as_raw_fd(), pipe.as_fd().as_raw_fd());
 }
 
-fn an_ignored_signal_is_heard_and_then_ignored_again() {
+fn an_ignored_signal_is_watched_and_then_ignored_again() {
     signal::install(SIGCHLD, Handler::Ignore).unwrap();
     let pipe = SelfPipe::new(SIGCHLD).unwrap();
     let child = common::fork(|| 7);
@@ -241,12 +254,20 @@ fn an_ignored_signal_is_heard_and_then_ignored_again() {
     assert_eq!(query(SIGCHLD).unwrap().handler(), Handler::Ignore);
 }
 
-common::main! {
-    reports_every_signal_that_can_be_watched_by_its_number, is_readable_from_the_first_signal_until_it_is_read,
-    a_burst_writes_to_the_doorbell_once, waiting_ends_at_the_deadline_under_a_rain_of_other_signals,
-    wait_sleeps_on_through_other_signals, insert_and_remove_change_what_is_watched,
-    several_pipes_on_one_signal_are_each_told_once, pipes_of_different_signals_do_not_meet,
-    sigterm_kills_again_after_the_last_pipe, a_slot_that_is_used_again_has_forgotten_the_pipe_before,
-    errno_stays_although_the_doorbell_takes_no_more, its_descriptors_do_not_block_and_do_not_survive_exec,
-    an_ignored_signal_is_heard_and_then_ignored_again,
+tests! {
+    reports_every_signal_that_can_be_watched_by_its_number,
+    is_readable_from_the_first_signal_until_it_is_read,
+    a_burst_notifies_once,
+    waiting_ends_at_the_deadline_under_a_flood_of_other_signals,
+    wait_continues_after_other_signals,
+    insert_and_remove_change_what_is_watched,
+    several_pipes_on_one_signal_are_each_notified_once,
+    pipes_on_different_signals_do_not_disturb_each_other,
+    sigterm_kills_again_after_the_last_pipe,
+    a_slot_that_is_used_again_has_nothing_of_the_previous_pipe,
+    errno_is_kept_although_the_wake_descriptor_is_full,
+    its_descriptors_do_not_block_and_do_not_survive_exec,
+    #[cfg(feature = "std")]
+    its_descriptor_can_be_borrowed,
+    an_ignored_signal_is_watched_and_then_ignored_again,
 }

@@ -1,16 +1,12 @@
 //! Waiting for signals.
 
-mod common;
-
-use common::load::Rain;
-use common::raw;
+use crate::common::{self, count, load::Flood, needs, raw, COUNT};
 use signal::{install, pending, BlockGuard, Errno, Handler, Pid, Signal, SignalSet};
 use signal::{SIGCHLD, SIGHUP, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-static COUNT: AtomicUsize = AtomicUsize::new(0);
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 static TIMEOUTS: AtomicUsize = AtomicUsize::new(0);
 
@@ -21,7 +17,7 @@ fn set(signal: Signal) -> SignalSet {
     signal.into()
 }
 
-fn what_is_pending_is_taken_and_its_handler_does_not_run() {
+fn a_pending_signal_is_taken_and_its_handler_does_not_run() {
     install(SIGUSR1, &COUNT).unwrap();
     let guard = BlockGuard::new(SIGUSR1);
     type Take = fn(SignalSet) -> Signal;
@@ -36,10 +32,10 @@ fn what_is_pending_is_taken_and_its_handler_does_not_run() {
         assert!(pending().is_empty());
     }
     drop(guard);
-    assert_eq!(COUNT.load(Ordering::SeqCst), 0);
+    assert_eq!(count(), 0);
 }
 
-fn what_comes_later_ends_the_wait() {
+fn a_later_signal_ends_the_wait() {
     let guard = BlockGuard::new(SIGUSR1 | SIGTERM);
     let waiter = Pid::current();
     for with_limit in [false, true] {
@@ -57,19 +53,19 @@ fn what_comes_later_ends_the_wait() {
 fn wait_blocks_the_signals_while_it_waits_and_no_longer() {
     let look = |_: Signal| {
         let blocked = signal::blocked().contains(SIGUSR1);
-        COUNT.fetch_add(usize::from(blocked), Ordering::SeqCst);
+        COUNT.fetch_add(usize::from(blocked), SeqCst);
     };
     // SAFETY: an atomic, and `pthread_sigmask`; the set's functions are async-signal-safe.
     install(SIGUSR2, unsafe { Handler::new(look) }).unwrap();
-    let _rain = Rain::of(&[SIGUSR2], 10);
+    let _flood = Flood::of(&[SIGUSR2], 10);
     common::eventually("a handler that runs in the wait", || {
         assert!(set(SIGUSR1).wait_timeout(SHORT * 5).unwrap().is_none());
         assert_eq!(signal::blocked(), SignalSet::empty());
-        COUNT.load(Ordering::SeqCst) > 0
+        count() > 0
     });
 }
 
-fn zero_polls_and_what_is_over_is_none() {
+fn a_timeout_of_zero_polls_and_expiry_is_none() {
     let _guard = BlockGuard::new(SIGUSR1);
     assert!(set(SIGUSR1).wait_timeout(Duration::ZERO).unwrap().is_none());
     assert!(set(SIGUSR1).wait_timeout(Duration::from_nanos(1)).unwrap().is_none());
@@ -106,29 +102,28 @@ fn handlers_of_other_signals_run_and_do_not_end_the_wait() {
     let sender = common::fork(|| {
         for _ in 0..20 {
             signal::kill(waiter, SIGUSR2).unwrap();
-            // SAFETY: without descriptors, a pause.
-            unsafe { libc::poll(std::ptr::null_mut(), 0, 5) };
+            common::pause(5);
         }
         i32::from(signal::kill(waiter, SIGUSR1).is_err())
     });
     assert_eq!(set(SIGUSR1).wait().unwrap().signal(), SIGUSR1);
-    assert!(COUNT.load(Ordering::SeqCst) > 0);
+    assert!(count() > 0);
     assert!(common::wait_for(sender).success());
 }
 
-/// One that began anew after each interruption would go on as long as the rain.
+/// A wait that started again after each interruption would last as long as the flood.
 fn one_deadline_is_kept_however_often_handlers_interrupt() {
     const LIMIT: Duration = Duration::from_millis(300);
     install(SIGUSR2, &COUNT).unwrap();
     let _guard = BlockGuard::new(SIGUSR1);
-    let _rain = Rain::of(&[SIGUSR2], 10);
-    // On a busy machine the drops come late, and so does the end.
+    let _flood = Flood::of(&[SIGUSR2], 10);
+    // On a busy machine both the signals and the end come late.
     common::eventually("three interruptions, and an end within a tenth of a second", || {
-        let (start, before) = (Instant::now(), COUNT.load(Ordering::SeqCst));
+        let (start, before) = (Instant::now(), count());
         assert!(set(SIGUSR1).wait_timeout(LIMIT).unwrap().is_none());
-        let (elapsed, drops) = (start.elapsed(), COUNT.load(Ordering::SeqCst) - before);
+        let (elapsed, signals) = (start.elapsed(), count() - before);
         assert!(elapsed >= LIMIT, "{elapsed:?}");
-        drops >= 3 && elapsed < LIMIT + Duration::from_millis(100)
+        signals >= 3 && elapsed < LIMIT + Duration::from_millis(100)
     });
 }
 
@@ -140,19 +135,17 @@ fn a_signal_outside_the_set_stays_pending() {
     assert_eq!(pending(), set(SIGUSR2));
 }
 
-fn sets_that_nothing_can_be_taken_from_are_refused() {
-    let all: Vec<Signal> = Signal::all().collect();
-    let hidden = (1..=1000).filter_map(Signal::from_raw);
-    let hidden = hidden.filter(|signal| !all.contains(signal) && !SignalSet::full().contains(*signal));
+fn sets_without_a_signal_to_wait_for_are_refused() {
+    let reserved = common::reserved_signals().into_iter().map(SignalSet::from);
     let sets = [SignalSet::empty(), set(SIGKILL), set(SIGSTOP), SIGKILL | SIGSTOP];
-    for set in sets.into_iter().chain(hidden.map(SignalSet::from)) {
+    for set in sets.into_iter().chain(reserved) {
         let before = common::signal_state();
         assert_eq!(set.wait().unwrap_err(), Errno::EINVAL);
         assert_eq!(set.wait_timeout(LONG).unwrap_err(), Errno::EINVAL);
         assert_eq!(set.wait_timeout(Duration::ZERO).unwrap_err(), Errno::EINVAL);
         assert_eq!(common::signal_state(), before);
     }
-    // Beside others they do no harm.
+    // Together with others they do no harm.
     let _guard = BlockGuard::new(SIGUSR1);
     signal::raise(SIGUSR1).unwrap();
     assert_eq!((SIGKILL | SIGSTOP | SIGUSR1).wait().unwrap().signal(), SIGUSR1);
@@ -171,9 +164,9 @@ fn every_realtime_signal_can_be_waited_for() {
 }
 
 /// POSIX: the lowest realtime signal first, each in the order of sending.
-#[cfg(all(has_sigqueue, has_realtime))]
 fn realtime_signals_are_taken_in_order() {
-    let [low, high] = [Signal::realtime(1).unwrap(), Signal::realtime(2).unwrap()];
+    needs(cfg!(has_sigqueue), "no signals that queue");
+    let [low, high] = [1, 2].map(common::realtime_or_skip);
     let _guard = BlockGuard::new(low | high);
     for value in 0..10 {
         signal::queue(Pid::current(), high, value).unwrap();
@@ -190,13 +183,9 @@ fn realtime_signals_are_taken_in_order() {
     }
 }
 
-#[cfg(not(all(has_sigqueue, has_realtime)))]
-fn realtime_signals_are_taken_in_order() {
-    common::skip("no realtime signals that queue");
-}
-
-/// SIGCHLD is ignored by default, which some systems let get lost: with a handler that does nothing it can be waited for.
-fn a_child_s_end_can_be_waited_for() {
+/// SIGCHLD is ignored by default, and some systems then discard it even if it is blocked: install a
+/// handler.
+fn the_end_of_a_child_can_be_waited_for() {
     install(SIGCHLD, &COUNT).unwrap();
     let _guard = BlockGuard::new(SIGCHLD);
     let child = common::fork(|| 0);
@@ -204,12 +193,12 @@ fn a_child_s_end_can_be_waited_for() {
     assert!(common::wait_for(child).success());
 }
 
-fn two_threads_share_what_arrives() {
+fn two_threads_share_the_signals() {
     let _guard = BlockGuard::new(SIGUSR1 | SIGUSR2);
     let waiting = || {
         let waits = || {
             while (SIGUSR1 | SIGUSR2).wait().unwrap().signal() == SIGUSR1 {
-                TAKEN.fetch_add(1, Ordering::SeqCst);
+                TAKEN.fetch_add(1, SeqCst);
             }
         };
         thread::spawn(waits)
@@ -217,7 +206,7 @@ fn two_threads_share_what_arrives() {
     let threads = [waiting(), waiting()];
     for round in 1..=common::scaled(1000) {
         raw::send_to_self(SIGUSR1);
-        common::eventually("one thread takes it", || TAKEN.load(Ordering::SeqCst) == round);
+        common::eventually("one thread takes it", || TAKEN.load(SeqCst) == round);
     }
     for thread in threads {
         raw::send_to_self(SIGUSR2);
@@ -226,10 +215,10 @@ fn two_threads_share_what_arrives() {
     }
 }
 
-/// One that was woken in vain must not sleep beyond its own time.
+/// A thread that is woken for nothing must not sleep beyond its own timeout.
 fn a_thread_with_a_limit_keeps_it_beside_one_without() {
     let _guard = BlockGuard::new(SIGUSR1);
-    let take = || TAKEN.fetch_add(1, Ordering::SeqCst);
+    let take = || TAKEN.fetch_add(1, SeqCst);
     thread::spawn(move || loop {
         set(SIGUSR1).wait().unwrap();
         take();
@@ -237,30 +226,30 @@ fn a_thread_with_a_limit_keeps_it_beside_one_without() {
     thread::spawn(move || loop {
         match set(SIGUSR1).wait_timeout(Duration::from_micros(200)).unwrap() {
             Some(_) => take(),
-            None => TIMEOUTS.fetch_add(1, Ordering::SeqCst),
+            None => TIMEOUTS.fetch_add(1, SeqCst),
         };
     });
     for round in 1..=common::scaled(1000) {
         raw::send_to_self(SIGUSR1);
-        common::eventually("one thread takes it", || TAKEN.load(Ordering::SeqCst) == round);
-        let before = TIMEOUTS.load(Ordering::SeqCst);
-        common::eventually("the limit is kept", || TIMEOUTS.load(Ordering::SeqCst) > before);
+        common::eventually("one thread takes it", || TAKEN.load(SeqCst) == round);
+        let before = TIMEOUTS.load(SeqCst);
+        common::eventually("the limit is kept", || TIMEOUTS.load(SeqCst) > before);
     }
 }
 
-common::main! {
-    what_is_pending_is_taken_and_its_handler_does_not_run,
-    what_comes_later_ends_the_wait,
+tests! {
+    a_pending_signal_is_taken_and_its_handler_does_not_run,
+    a_later_signal_ends_the_wait,
     wait_blocks_the_signals_while_it_waits_and_no_longer,
-    zero_polls_and_what_is_over_is_none,
+    a_timeout_of_zero_polls_and_expiry_is_none,
     the_longest_times_do_not_overflow,
     handlers_of_other_signals_run_and_do_not_end_the_wait,
     one_deadline_is_kept_however_often_handlers_interrupt,
     a_signal_outside_the_set_stays_pending,
-    sets_that_nothing_can_be_taken_from_are_refused,
+    sets_without_a_signal_to_wait_for_are_refused,
     every_realtime_signal_can_be_waited_for,
     realtime_signals_are_taken_in_order,
-    a_child_s_end_can_be_waited_for,
-    two_threads_share_what_arrives,
+    the_end_of_a_child_can_be_waited_for,
+    two_threads_share_the_signals,
     a_thread_with_a_limit_keeps_it_beside_one_without,
 }

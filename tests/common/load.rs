@@ -1,7 +1,6 @@
-//! Load: signals that rain from other processes, counters that several processes share, readiness.
+//! Load: floods of signals from other processes, memory that processes share, few descriptors.
 
 use signal::{Pid, Signal};
-use std::sync::atomic::AtomicUsize;
 
 /// Whether there is something to read, now.
 pub fn ready(fd: i32) -> bool {
@@ -11,20 +10,19 @@ pub fn ready(fd: i32) -> bool {
 }
 
 /// A process that sends signals to this one until it is dropped.
-pub struct Rain(Pid);
+pub struct Flood(Pid);
 
-impl Rain {
-    /// `pause` in milliseconds between two signals: 0 is a downpour.
-    pub fn of(signals: &[Signal], pause: i32) -> Rain {
+impl Flood {
+    /// `pause` in milliseconds after each signal.
+    pub fn of(signals: &[Signal], pause: i32) -> Flood {
         let target = Pid::current();
-        Rain(super::fork(|| {
+        Flood(super::fork(|| {
             for signal in signals.iter().cycle() {
                 if signal::kill(target, *signal).is_err() {
                     break;
                 }
                 if pause > 0 {
-                    // SAFETY: no entries; a pace, nobody relies on it.
-                    unsafe { libc::poll(std::ptr::null_mut(), 0, pause) };
+                    super::pause(pause);
                 }
             }
             0
@@ -32,26 +30,31 @@ impl Rain {
     }
 }
 
-impl Drop for Rain {
+impl Drop for Flood {
     fn drop(&mut self) {
         signal::kill(self.0, signal::SIGKILL).unwrap();
         super::wait_for(self.0);
     }
 }
 
-/// Counters that this process shares with the children that it forks from now on. Never given back.
-pub fn shared_counters() -> &'static [AtomicUsize; 64] {
-    let size = std::mem::size_of::<[AtomicUsize; 64]>();
+/// Memory that this process shares with the children that it forks from now on. Never unmapped.
+///
+/// # Safety
+/// - Zero is a valid `T`.
+/// - `T` may be used by several processes at once: it is made of atomics.
+pub unsafe fn shared<T>() -> &'static T {
     let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANON);
-    // SAFETY: asks for fresh memory, which is zeroed, aligned to a page, and stays for ever.
+    // SAFETY: asks for fresh memory, which is zeroed, aligned to a page, and stays for ever; zero
+    // is a valid `T` by the caller's promise.
     unsafe {
-        let memory = libc::mmap(std::ptr::null_mut(), size, access, flags, -1, 0);
+        let memory = libc::mmap(std::ptr::null_mut(), std::mem::size_of::<T>(), access, flags, -1, 0);
         assert_ne!(memory, libc::MAP_FAILED);
         &*memory.cast()
     }
 }
 
-/// While it lives this process may open `spare` descriptors more: it takes the numbers below the limit that are free.
+/// While it lives this process may open `spare` more descriptors: all other numbers below the limit
+/// are taken.
 pub struct FewDescriptors {
     before: libc::rlimit,
     taken: Vec<i32>,

@@ -1,21 +1,21 @@
-//! Processes that do more than fork: they exec, die loudly, or are traced.
+//! Processes that do more than fork: they sleep, die, stop, or run another program.
 
 use signal::child::Status;
+use signal::{Errno, Pid};
 use std::env;
-use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::io::FromRawFd;
+use std::os::unix::io::AsRawFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 const STAGE: &str = "SIGNAL_TEST_STAGE";
 
-/// The test of this name, begun anew by `exec`; there `is_re_executed` is true.
-pub fn re_exec(test: &str) -> Command {
+/// The current test, started again by `exec`; there `is_re_executed` is true.
+pub fn re_exec() -> Command {
     let program = env::current_exe().unwrap();
     must_start(&program, "--list");
     let mut command = Command::new(program);
-    command.args(["--exact", test]).env(STAGE, "exec");
+    command.args(["--exact", crate::harness::current_test()]).env(STAGE, "exec");
     command
 }
 
@@ -23,16 +23,9 @@ pub fn is_re_executed() -> bool {
     env::var_os(STAGE).is_some()
 }
 
-/// Whether a program can be started at all.
-pub fn exists(program: &str, argument: &str) -> bool {
-    let mut command = Command::new(program);
-    command.arg(argument).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().map_or(false, |status| status.success())
-}
-
-/// Skips the test where a program of this kind cannot be started: under an emulator of one program's processor, and not of a
-/// machine. The error may be lost on the way (then the child exits with 127), and some C libraries give what the system
-/// cannot execute to the shell.
+/// Skips the test where a program of this kind cannot be started: under an emulator that runs one
+/// program and not a machine. The error may be lost on the way (then the child exits with 127), and
+/// some C libraries give what the system cannot execute to the shell.
 pub fn must_start(program: &Path, argument: &str) {
     let starts = match Command::new(program).arg(argument).stdin(Stdio::null()).output() {
         Ok(output) => {
@@ -46,6 +39,19 @@ pub fn must_start(program: &Path, argument: &str) {
     }
 }
 
+/// A child that waits to be killed.
+pub fn sleeper() -> Pid {
+    super::fork(|| sleep_forever())
+}
+
+/// Sleeps until a signal kills the process.
+pub fn sleep_forever() -> ! {
+    loop {
+        // SAFETY: takes nothing.
+        unsafe { libc::pause() };
+    }
+}
+
 /// For processes that are meant to die: leave no file behind.
 pub fn no_core_file() {
     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -55,64 +61,50 @@ pub fn no_core_file() {
 
 /// Runs `body` in a child; how the child ended, and what it wrote to standard error.
 pub fn with_stderr(body: impl FnOnce()) -> (Status, String) {
-    let mut fds = [-1; 2];
-    // SAFETY: room for two descriptors.
-    assert_eq!(unsafe { libc::pipe(fds.as_mut_ptr()) }, 0);
+    let (mut read, write) = super::pipe();
     let child = super::fork(|| {
         no_core_file();
-        // SAFETY: plain system calls on descriptors that are ours.
+        // SAFETY: descriptors that are ours.
         unsafe {
-            libc::dup2(fds[1], 2);
-            libc::close(fds[0]);
-            libc::close(fds[1]);
+            libc::dup2(write.as_raw_fd(), 2);
+            libc::close(write.as_raw_fd());
+            libc::close(read.as_raw_fd());
         }
         body();
         0
     });
-    // SAFETY: the child has its own; the reading end has no other owner.
-    let mut read = unsafe {
-        libc::close(fds[1]);
-        File::from_raw_fd(fds[0])
-    };
+    drop(write);
     let mut text = String::new();
     read.read_to_string(&mut text).unwrap();
     (super::wait_for(child), text)
 }
 
-/// The status of a child as `waitpid` stores it, stopping included.
-pub fn wait_stopped_or_ended(pid: signal::Pid) -> libc::c_int {
+/// Calls `waitpid`; the status as that stores it.
+pub fn wait(pid: Pid, options: libc::c_int) -> libc::c_int {
     let mut status = 0;
     // SAFETY: room for the status.
-    let waited =
-        signal::retry(|| match unsafe { libc::waitpid(pid.as_raw(), &mut status, libc::WUNTRACED) } {
-            -1 => Err(signal::Errno::last()),
-            pid => Ok(pid),
-        });
+    let waited = signal::retry(|| match unsafe { libc::waitpid(pid.as_raw(), &mut status, options) } {
+        -1 => Err(Errno::last()),
+        pid => Ok(pid),
+    });
     assert_eq!(waited, Ok(pid.as_raw()));
     status
 }
 
-/// The system calls of this test, executed anew, one a line: of that process alone which calls `getppid`.
-pub fn trace(test: &str) -> String {
-    let version = Command::new("strace").arg("-V").output();
-    if !version.map_or(false, |output| output.stdout.starts_with(b"strace -- version")) {
-        super::skip("no strace");
-    }
-    // One file a process: the lines of several in one file interrupt each other.
-    let traces = env::temp_dir().join(format!("signal-test-strace-{}", std::process::id()));
-    fs::create_dir(&traces).unwrap();
-    let program = re_exec(test);
-    let mut strace = Command::new("strace");
-    strace.args(["-ff", "-o"]).arg(traces.join("trace")).arg(program.get_program()).args(program.get_args());
-    strace.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = strace.output().unwrap();
-    let read = |entry: std::io::Result<fs::DirEntry>| fs::read_to_string(entry.ok()?.path()).ok();
-    let texts: Vec<String> = fs::read_dir(&traces).unwrap().filter_map(read).collect();
-    fs::remove_dir_all(&traces).unwrap();
-    let text = match texts.into_iter().find(|text| text.contains("getppid(")) {
-        Some(text) => text,
-        None => super::skip("strace may not trace here"),
-    };
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    text
+/// Waits for a child to stop or to end; the status as `waitpid` stores it.
+pub fn wait_stopped_or_ended(pid: Pid) -> libc::c_int {
+    wait(pid, libc::WUNTRACED)
+}
+
+/// Waits for a child to end, and leaves its status where it is.
+pub fn wait_for_zombie(pid: Pid) {
+    // SAFETY: zero is valid for a structure that the kernel fills, and there is room for it.
+    let ended = signal::retry(|| unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        match libc::waitid(libc::P_PID, pid.as_raw() as _, &mut info, libc::WEXITED | libc::WNOWAIT) {
+            -1 => Err(Errno::last()),
+            _ => Ok(()),
+        }
+    });
+    assert_eq!(ended, Ok(()));
 }

@@ -1,4 +1,4 @@
-//! Dispositions past the crate: what libc alone says and does.
+//! Dispositions and masks without the crate: as libc alone sees them.
 
 use libc::{c_int, c_void, siginfo_t};
 use signal::Signal;
@@ -10,8 +10,8 @@ pub type WithInfo = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
 
 /// Calls `sigaction` with a handler's address (or `SIG_IGN`), flags and a mask.
 pub fn set(signal: Signal, handler: usize, flags: c_int, mask: &[Signal]) {
-    // SAFETY: zero is valid for every field, the mask is made by libc, the handlers of the tests do nothing that a
-    // handler must not do.
+    // SAFETY: zero is valid for every field, libc makes the mask, and the handlers of the tests are
+    // async-signal-safe.
     unsafe {
         let mut action: libc::sigaction = zeroed();
         action.sa_sigaction = handler as _;
@@ -24,8 +24,9 @@ pub fn set(signal: Signal, handler: usize, flags: c_int, mask: &[Signal]) {
     }
 }
 
-/// All that `sigaction` says, `sa_restorer` included where there is one: the members of the mask, and every byte
-/// beside it. (A C library may leave rubbish in the part of the mask that the kernel does not know.)
+/// What `sigaction` returns, with `sa_restorer` where there is one: the members of the mask, and
+/// every other byte. (A C library may leave garbage in the part of the mask that the kernel does
+/// not know.)
 pub fn disposition(signal: Signal) -> (Vec<c_int>, Vec<u8>) {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: room for the structure, whose bytes are all zero or written.
@@ -55,37 +56,46 @@ pub fn fail_with_ebadf() {
     assert_eq!(unsafe { libc::close(-1) }, -1);
 }
 
-/// Sends a signal to this process, past the crate; with one thread, its handler has run when this returns.
+/// Sends a signal to this process without the crate; with one thread, its handler has run when this
+/// returns.
 pub fn send_to_self(signal: Signal) {
     // SAFETY: takes plain values.
     assert_eq!(unsafe { libc::kill(libc::getpid(), signal.as_raw()) }, 0);
 }
 
-/// Has handlers run on the stack of the thread: the alternate one that `std` makes is a small one.
+/// Gives this thread an alternate stack that is never freed; the addresses of its bytes.
+#[cfg(has_sa_onstack)]
+pub fn alternate_stack(size: usize) -> std::ops::Range<usize> {
+    let memory = vec![0u8; size].leak();
+    // SAFETY: zero is valid; the memory stays for ever.
+    unsafe {
+        let mut stack: libc::stack_t = zeroed();
+        stack.ss_sp = memory.as_mut_ptr().cast();
+        stack.ss_size = size;
+        assert_eq!(libc::sigaltstack(&stack, ptr::null_mut()), 0);
+    }
+    let range = memory.as_ptr_range();
+    range.start as usize..range.end as usize
+}
+
+/// Makes handlers run on the stack of the thread: the alternate stack that `std` makes is small.
 pub fn no_alternate_stack() {
     #[cfg(has_sa_onstack)]
-    // SAFETY: a structure of integers and a pointer, of which the flag alone is looked at.
+    // SAFETY: a structure of integers and a pointer, of which the system reads only the flag.
     unsafe {
         let mut off: libc::stack_t = zeroed();
         off.ss_flags = libc::SS_DISABLE;
-        off.ss_size = 1 << 20; // macOS looks at the size all the same
+        off.ss_size = 1 << 20; // macOS checks the size even so
         assert_eq!(libc::sigaltstack(&off, ptr::null_mut()), 0);
     }
 }
 
-/// What the kernel says, past the crate.
+/// The mask of this thread, without the crate.
 pub fn kernel_mask() -> Vec<c_int> {
     // SAFETY: a set made of zeros, which the call fills.
     unsafe {
         let mut set: libc::sigset_t = zeroed();
         assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), &mut set), 0);
-        (1..=64).filter(|number| libc::sigismember(&set, *number) == 1).collect()
-    }
-}
-
-/// For what differs from a block, which a deferred section is elsewhere.
-pub fn deferral_or_skip() {
-    if !cfg!(has_deferral) {
-        super::skip("sections are blocks here");
+        (1..=128).filter(|number| libc::sigismember(&set, *number) == 1).collect()
     }
 }

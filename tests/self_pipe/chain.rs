@@ -1,20 +1,19 @@
-//! The self-pipe on top of handlers that were there before: each is still called, as its owner installed it.
+//! The self-pipe over previous handlers: each is still called, as its owner installed it.
 
-mod common;
-
-use common::load::Rain;
-use common::{raw, Gate};
+use crate::common::load::Flood;
+use crate::common::{self, raw, Latch, FLAG};
 use libc::{c_int, c_void, siginfo_t};
 use signal::{
     install, query, raise, Action, BlockGuard, Flags, Handler, Info, Pid, SelfPipe, Signal, SIGABRT, SIGALRM,
     SIGINT, SIGTERM, SIGUSR1, SIGUSR2,
 };
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering::SeqCst};
+use std::io::{ErrorKind, Read};
+use std::os::unix::io::AsRawFd;
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering::SeqCst};
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 static NUMBER: AtomicI32 = AtomicI32::new(0);
 static SENDER: AtomicI32 = AtomicI32::new(0);
-static FLAG: AtomicBool = AtomicBool::new(false);
 static INFO: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
 fn on_signal(signal: Signal) {
@@ -33,7 +32,7 @@ extern "C" fn raw_plain(number: c_int) {
 }
 
 extern "C" fn raw_with_info(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: the kernel, or whoever calls on behalf of it, passes a whole structure.
+    // SAFETY: the kernel, or the entry that chains to this, passes a valid structure.
     let number_there = unsafe { (*info).si_signo };
     INFO.store(context, SeqCst);
     NUMBER.store(if number_there == number { number } else { -1 }, SeqCst);
@@ -45,8 +44,8 @@ fn function() -> Handler {
     unsafe { Handler::new(on_signal) }
 }
 
-/// A pipe on SIGUSR1, over whatever is there, hears every signal; so does what was there, which comes back in the end.
-fn both_hear(calls: impl Fn() -> usize) {
+/// Every SIGUSR1 reaches a pipe on it and the previous handler, which is restored at the end.
+fn both_are_notified(calls: impl Fn() -> usize) {
     let before = query(SIGUSR1);
     let pipe = SelfPipe::new(SIGUSR1 | SIGUSR2).unwrap();
     for expected in 1..=3 {
@@ -69,13 +68,13 @@ fn both_hear(calls: impl Fn() -> usize) {
 
 fn a_function_is_called_too() {
     install(SIGUSR1, function()).unwrap();
-    both_hear(|| CALLS.load(SeqCst));
+    both_are_notified(|| CALLS.load(SeqCst));
     assert_eq!(NUMBER.load(SeqCst), SIGUSR1.as_raw());
 }
 
 fn a_flag_is_set_too() {
     install(SIGUSR1, &FLAG).unwrap();
-    both_hear(|| {
+    both_are_notified(|| {
         assert!(FLAG.swap(false, SeqCst));
         CALLS.fetch_add(1, SeqCst) + 1
     });
@@ -83,24 +82,24 @@ fn a_flag_is_set_too() {
 
 fn a_count_is_counted_too() {
     install(SIGUSR1, &CALLS).unwrap();
-    both_hear(|| CALLS.load(SeqCst));
+    both_are_notified(|| CALLS.load(SeqCst));
 }
 
 fn a_function_with_info_learns_who_sent_it() {
     // SAFETY: atomic stores.
     install(SIGUSR1, unsafe { Handler::with_info(on_info) }).unwrap();
-    both_hear(|| CALLS.load(SeqCst));
+    both_are_notified(|| CALLS.load(SeqCst));
     let pipe = SelfPipe::new(SIGUSR1).unwrap();
     let me = Pid::current();
     let child = common::fork(|| i32::from(signal::kill(me, SIGUSR1).is_err()));
     assert_eq!(pipe.wait(), Ok(SIGUSR1.into()));
-    // The entry tells the pipe first.
+    // The entry notifies the pipe first.
     common::eventually("the function is called", || SENDER.load(SeqCst) == child.as_raw());
     common::wait_for(child);
 }
 
-#[cfg(has_sigqueue)]
 fn a_queued_value_comes_through() {
+    common::needs(cfg!(has_sigqueue), "no sigqueue here");
     let note = |_: Signal, info: &Info| NUMBER.store(info.value().unwrap_or(-1), SeqCst);
     // SAFETY: an atomic store.
     install(SIGUSR1, unsafe { Handler::with_info(note) }).unwrap();
@@ -109,21 +108,16 @@ fn a_queued_value_comes_through() {
     assert_eq!((NUMBER.load(SeqCst), pipe.pending()), (0x1234_5678, SIGUSR1.into()));
 }
 
-#[cfg(not(has_sigqueue))]
-fn a_queued_value_comes_through() {
-    common::skip("no sigqueue here");
-}
-
 fn a_raw_handler_of_one_argument_is_called_too() {
     raw::set(SIGUSR1, raw_plain as raw::Plain as usize, 0, &[SIGINT]);
-    both_hear(|| CALLS.load(SeqCst));
+    both_are_notified(|| CALLS.load(SeqCst));
     assert_eq!(NUMBER.load(SeqCst), SIGUSR1.as_raw());
 }
 
 fn a_raw_handler_of_three_arguments_gets_all_three() {
     let flags = libc::SA_SIGINFO | libc::SA_NODEFER;
     raw::set(SIGUSR1, raw_with_info as raw::WithInfo as usize, flags as c_int, &[SIGINT, SIGTERM]);
-    both_hear(|| CALLS.load(SeqCst));
+    both_are_notified(|| CALLS.load(SeqCst));
     assert_eq!(NUMBER.load(SeqCst), SIGUSR1.as_raw());
     let pipe = SelfPipe::new(SIGUSR1).unwrap();
     INFO.store(std::ptr::null_mut(), SeqCst);
@@ -134,7 +128,7 @@ fn a_raw_handler_of_three_arguments_gets_all_three() {
 
 static PIPE: AtomicI32 = AtomicI32::new(-1);
 
-/// The third signal brings the byte that the interrupted program waits for.
+/// After many signals, writes the byte that the interrupted program waits for.
 extern "C" fn feeds(_: c_int) {
     if CALLS.fetch_add(1, SeqCst) == 20 {
         // SAFETY: one byte.
@@ -142,26 +136,21 @@ extern "C" fn feeds(_: c_int) {
     }
 }
 
-/// What becomes of a `read` that is interrupted again and again, with and without the flag on the handler before.
+/// A `read` that is interrupted repeatedly, with and without the flag on the previous handler.
 fn a_handler_without_sa_restart_still_interrupts_and_one_with_it_does_not() {
     let read = |flags: c_int, signal: Signal| {
         common::fork(|| {
             raw::set(signal, feeds as raw::Plain as usize, flags, &[]);
             let pipe = SelfPipe::new(signal).unwrap();
-            let mut fds = [-1; 2];
-            let mut byte = 0u8;
-            // SAFETY: room for two descriptors.
-            assert_eq!(unsafe { libc::pipe(fds.as_mut_ptr()) }, 0);
-            PIPE.store(fds[1], SeqCst);
-            let rain = Rain::of(&[signal], 2);
-            // SAFETY: room for one byte.
-            let result = unsafe { libc::read(fds[0], (&mut byte as *mut u8).cast(), 1) };
-            let error = signal::Errno::last();
-            drop(rain);
+            let (mut reader, writer) = common::pipe();
+            PIPE.store(writer.as_raw_fd(), SeqCst);
+            let flood = Flood::of(&[signal], 2);
+            let result = reader.read(&mut [0]);
+            drop(flood);
             assert!(!pipe.pending().is_empty());
             match result {
-                1 => 1,
-                -1 if error == signal::Errno::EINTR => 2,
+                Ok(1) => 1,
+                Err(error) if error.kind() == ErrorKind::Interrupted => 2,
                 _ => 3,
             }
         })
@@ -173,7 +162,7 @@ fn a_handler_without_sa_restart_still_interrupts_and_one_with_it_does_not() {
     }
 }
 
-/// Over a default disposition the rule of `install` holds.
+/// Over a default disposition the rule of `install` applies.
 fn over_a_default_disposition_only_sigalrm_interrupts() {
     let _pipe = SelfPipe::new(SIGUSR1 | SIGALRM).unwrap();
     #[cfg(has_sa_restart)]
@@ -182,8 +171,8 @@ fn over_a_default_disposition_only_sigalrm_interrupts() {
     }
 }
 
-/// The one call that SA_RESETHAND allows must not leave the pipe without its handler.
-fn the_pipe_outlives_a_handler_for_one_signal() {
+/// The reset of SA_RESETHAND must not remove the handler of the pipe.
+fn the_pipe_outlives_a_one_shot_handler() {
     install(SIGUSR1, Action::new(function()).flags(Flags::RESETHAND | Flags::NODEFER)).unwrap();
     let before = query(SIGUSR1).unwrap();
     let pipe = SelfPipe::new(SIGUSR1).unwrap();
@@ -213,17 +202,10 @@ extern "C" fn notes_its_stack(_: c_int) {
     }
 }
 
-/// The frames of a handler whose owner never asked for the alternate stack may not fit there.
+/// A handler whose owner did not request the alternate stack may not fit there.
 #[cfg(has_sa_onstack)]
-fn it_runs_on_the_stack_that_its_owner_asked_for() {
-    let memory = vec![0u8; 1 << 16].leak();
-    // SAFETY: zero is valid; the memory stays for ever.
-    unsafe {
-        let mut stack: libc::stack_t = std::mem::zeroed();
-        stack.ss_sp = memory.as_mut_ptr().cast();
-        stack.ss_size = memory.len();
-        assert_eq!(libc::sigaltstack(&stack, std::ptr::null_mut()), 0);
-    }
+fn it_runs_on_the_stack_that_its_owner_requested() {
+    raw::alternate_stack(1 << 16);
     for (flags, expected) in [(0, 1), (libc::SA_ONSTACK as c_int, 2)] {
         raw::set(SIGUSR1, notes_its_stack as raw::Plain as usize, flags, &[]);
         let _pipe = SelfPipe::new(SIGUSR1).unwrap();
@@ -233,11 +215,11 @@ fn it_runs_on_the_stack_that_its_owner_asked_for() {
 }
 
 #[cfg(not(has_sa_onstack))]
-fn it_runs_on_the_stack_that_its_owner_asked_for() {
+fn it_runs_on_the_stack_that_its_owner_requested() {
     common::skip("no alternate stack here");
 }
 
-fn what_its_owner_blocked_is_blocked_while_it_runs() {
+fn the_mask_of_its_owner_is_blocked_while_it_runs() {
     raw::set(SIGUSR1, notes_its_mask as raw::Plain as usize, 0, &[SIGINT, SIGABRT]);
     raise(SIGUSR1).unwrap();
     assert_eq!(MASK.load(SeqCst), 7);
@@ -256,8 +238,8 @@ fn a_forked_child_calls_it_too() {
     assert_eq!((CALLS.load(SeqCst), pipe.pending().is_empty()), (0, true));
 }
 
-/// A handler may fork: the pipe was told before, and the child's pipe is the child's.
-fn a_handler_that_forks_crosses_no_wires() {
+/// The pipe is notified before the handler forks, and the pipe of the child is its own.
+fn a_handler_that_forks_notifies_only_its_own_pipe() {
     static CHILD: AtomicI32 = AtomicI32::new(-1);
     let forks = |_: Signal| {
         // SAFETY: takes nothing; one thread.
@@ -266,32 +248,38 @@ fn a_handler_that_forks_crosses_no_wires() {
     // SAFETY: `fork`, with one thread, and an atomic store.
     install(SIGUSR1, unsafe { Handler::new(forks) }).unwrap();
     let pipe = SelfPipe::new(SIGUSR1 | SIGUSR2).unwrap();
-    let gate = Gate::new();
+    let latch = Latch::new();
     let blocked = BlockGuard::new(SIGUSR2);
     raise(SIGUSR1).unwrap();
     drop(blocked);
     match Pid::from_raw(CHILD.load(SeqCst)) {
         None => {
             let heard = raise(SIGUSR2).is_ok() && pipe.wait() == Ok(SIGUSR2.into());
-            gate.open();
+            latch.open();
             // SAFETY: ends the child.
             unsafe { libc::_exit(i32::from(!heard)) }
         }
         Some(child) => {
-            gate.wait();
+            latch.wait();
             assert!(common::wait_for(child).success());
             assert_eq!(pipe.pending(), SIGUSR1.into());
         }
     }
 }
 
-common::main! {
-    a_function_is_called_too, a_flag_is_set_too, a_count_is_counted_too, a_function_with_info_learns_who_sent_it,
-    a_queued_value_comes_through, a_raw_handler_of_one_argument_is_called_too,
+tests! {
+    a_function_is_called_too,
+    a_flag_is_set_too,
+    a_count_is_counted_too,
+    a_function_with_info_learns_who_sent_it,
+    a_queued_value_comes_through,
+    a_raw_handler_of_one_argument_is_called_too,
     a_raw_handler_of_three_arguments_gets_all_three,
     a_handler_without_sa_restart_still_interrupts_and_one_with_it_does_not,
-    over_a_default_disposition_only_sigalrm_interrupts, the_pipe_outlives_a_handler_for_one_signal,
-    what_its_owner_blocked_is_blocked_while_it_runs,
-    it_runs_on_the_stack_that_its_owner_asked_for, a_forked_child_calls_it_too,
-    a_handler_that_forks_crosses_no_wires,
+    over_a_default_disposition_only_sigalrm_interrupts,
+    the_pipe_outlives_a_one_shot_handler,
+    the_mask_of_its_owner_is_blocked_while_it_runs,
+    it_runs_on_the_stack_that_its_owner_requested,
+    a_forked_child_calls_it_too,
+    a_handler_that_forks_notifies_only_its_own_pipe,
 }

@@ -1,6 +1,8 @@
-//! What a thread does in the storm: guards of all kinds, nested at random, and what its mask must be all the while.
+//! What a thread does in the storm: guards of all kinds, nested at random, with the mask that it
+//! must have after each step.
 
 use super::{enter, leave, raise_own, FINISHED, ME, OWN_HANDLED, OWN_SENT, THREADS};
+use crate::common::raw::kernel_mask;
 use signal::{blocked, pending, raise, BlockGuard, DeferGuard, Signal, SignalSet, UnblockGuard};
 use signal::{SIGHUP, SIGSEGV, SIGTERM, SIGURG, SIGUSR1, SIGUSR2};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -26,7 +28,8 @@ enum MaskGuard {
     Unblock(UnblockGuard),
 }
 
-/// What one thread does, and what its mask must be. Sections and masks nest in any way with each other.
+/// What one thread does, and what its mask must be. Sections and masks nest in any way with each
+/// other.
 struct Walk {
     mine: Vec<Signal>,
     mask: SignalSet,
@@ -73,15 +76,13 @@ impl Walk {
         assert_eq!(blocked(), self.mask);
         let own = || OWN_SENT.with(|sent| sent.load(SeqCst)) == OWN_HANDLED.with(|own| own.load(SeqCst));
         if self.sections.is_empty() {
-            // Past the crate.
-            // SAFETY: a set made of zeros, which the call fills.
-            let member = unsafe {
-                let mut set: libc::sigset_t = std::mem::zeroed();
-                assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut set), 0);
-                move |number| libc::sigismember(&set, number) == 1
-            };
+            let kernel_mask = kernel_mask();
             for signal in Signal::all() {
-                assert_eq!(member(signal.as_raw()), self.mask.contains(signal), "{signal} in the mask");
+                assert_eq!(
+                    kernel_mask.contains(&signal.as_raw()),
+                    self.mask.contains(signal),
+                    "{signal} in the mask"
+                );
             }
             assert!(own() || self.mask.contains(SIGTERM), "a signal that arrived is not handled");
         }

@@ -1,11 +1,11 @@
-//! Deferred sections and the mask: no system call, no byte too many in the frame, faults in between.
+//! Deferred sections and the mask: no system call, only the mask of the frame changes, faults in
+//! between.
 
-#![cfg(feature = "defer")]
-
-mod common;
-
-use common::process::{is_re_executed, trace};
-use common::raw::{deferral_or_skip, kernel_mask};
+use super::needs_deferral;
+use crate::common::process::is_re_executed;
+use crate::common::raw::kernel_mask;
+use crate::common::strace::{mark, trace};
+use crate::common::{count, COUNT};
 use libc::c_void;
 use signal::{
     blocked, install, pending, raise, Action, BlockGuard, DeferGuard, Flags, Handler, Info, Signal,
@@ -13,19 +13,11 @@ use signal::{
 };
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::SeqCst};
 
-static COUNT: AtomicUsize = AtomicUsize::new(0);
 static OTHER: AtomicUsize = AtomicUsize::new(0);
 static EARLY: AtomicBool = AtomicBool::new(false);
 
-fn count() -> usize {
-    COUNT.load(SeqCst)
-}
-
 fn entering_and_leaving_makes_no_system_call() {
-    const NAME: &str = "entering_and_leaving_makes_no_system_call";
-    deferral_or_skip();
-    // SAFETY: takes nothing and changes nothing.
-    let mark = || unsafe { libc::getppid() };
+    needs_deferral();
     if is_re_executed() {
         install(SIGUSR1, &COUNT).unwrap();
         mark();
@@ -37,7 +29,7 @@ fn entering_and_leaving_makes_no_system_call() {
         mark();
         return;
     }
-    let text = trace(NAME);
+    let text = trace();
     let between: Vec<&str> =
         text.lines().skip_while(|line| !line.starts_with("getppid(")).skip(1).take(1).collect();
     assert!(between.len() == 1 && between[0].starts_with("getppid("), "{text}");
@@ -46,18 +38,19 @@ fn entering_and_leaving_makes_no_system_call() {
 #[cfg(has_deferral)]
 mod frame {
     use super::*;
-    use common::raw;
+    use crate::common::raw;
     use libc::siginfo_t;
     use std::mem::{size_of, transmute};
 
-    /// The context and what stands behind it: on most machines the siginfo and more of the frame.
+    /// The context and the bytes after it: on most machines the siginfo and more of the frame.
     const SIZE: usize = size_of::<libc::ucontext_t>() + 256;
     static ENTRY: AtomicUsize = AtomicUsize::new(0);
     static CHANGED: AtomicUsize = AtomicUsize::new(0);
     static OUTSIDE: AtomicUsize = AtomicUsize::new(0);
     static MASK_AT: AtomicUsize = AtomicUsize::new(0);
 
-    /// SAFETY: `context` must be what the kernel passed, on a stack with room above it.
+    /// # Safety
+    /// `context` points to the context that the kernel passed, on a stack with room above it.
     unsafe fn snapshot(context: *const c_void) -> [u8; SIZE] {
         let mut bytes = [0; SIZE];
         for (index, byte) in bytes.iter_mut().enumerate() {
@@ -68,8 +61,8 @@ mod frame {
     }
 
     extern "C" fn probe(number: libc::c_int, info: *mut siginfo_t, context: *mut c_void) {
-        // SAFETY: the address of the crate's entry, as the kernel had it, and what the kernel passed; the frame lies on
-        // the stack of the first thread, far below its top.
+        // SAFETY: the address of the entry, from the kernel, with the arguments that the kernel
+        // passed; the frame lies on the stack of the first thread, far below its top.
         let (before, after, field) = unsafe {
             let entry = transmute::<usize, raw::WithInfo>(ENTRY.load(SeqCst));
             let before = snapshot(context);
@@ -84,7 +77,7 @@ mod frame {
         }
     }
 
-    pub(super) fn only_the_kernel_s_mask_in_the_frame_is_edited() {
+    pub(super) fn only_the_kernels_mask_in_the_frame_is_edited() {
         install(SIGUSR1, &COUNT).unwrap();
         ENTRY.store(raw::handler(SIGUSR1), SeqCst);
         raw::set(SIGUSR1, probe as raw::WithInfo as usize, libc::SA_SIGINFO, &[]);
@@ -93,7 +86,8 @@ mod frame {
         raise(SIGUSR1).unwrap();
         assert_eq!((count(), CHANGED.load(SeqCst), OUTSIDE.load(SeqCst)), (0, 8, 0));
         assert!(MASK_AT.load(SeqCst) > 0);
-        // All but SIGKILL, SIGSTOP, six faults, SIGABRT, and what the C library keeps for itself.
+        // All except SIGKILL, SIGSTOP, six faults, SIGABRT, and the signals that the C library
+        // reserves.
         let held = kernel_mask();
         assert!((52..=55).contains(&held.len()), "{held:?}");
         assert!(held.contains(&1) && held.contains(&64));
@@ -103,17 +97,17 @@ mod frame {
 }
 
 #[cfg(has_deferral)]
-use frame::only_the_kernel_s_mask_in_the_frame_is_edited;
+use frame::only_the_kernels_mask_in_the_frame_is_edited;
 
 #[cfg(not(has_deferral))]
-fn only_the_kernel_s_mask_in_the_frame_is_edited() {
-    deferral_or_skip()
+fn only_the_kernels_mask_in_the_frame_is_edited() {
+    needs_deferral()
 }
 
 static PAGE: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 const PAGE_SIZE: usize = 1 << 16;
 
-/// Makes the page writable, as a garbage collector does; another signal arrives meanwhile.
+/// Makes the page writable, as a garbage collector does; meanwhile another signal arrives.
 fn repair(_: Signal, _: &Info) {
     OTHER.fetch_add(1, SeqCst);
     let _ = raise(SIGUSR1);
@@ -125,10 +119,10 @@ fn repair(_: Signal, _: &Info) {
     unsafe { libc::mprotect(PAGE.load(SeqCst), PAGE_SIZE, libc::PROT_READ | libc::PROT_WRITE) };
 }
 
-/// A fault that is repaired by its handler, in which SIGUSR1 arrives.
+/// A fault that is repaired by its handler, during which SIGUSR1 arrives.
 fn fault() {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON;
-    // SAFETY: asks for fresh memory, which may not be touched before the handler allows it.
+    // SAFETY: maps fresh memory, which nobody else uses; the handler makes it writable.
     unsafe {
         let page = libc::mmap(std::ptr::null_mut(), PAGE_SIZE, libc::PROT_NONE, flags, -1, 0);
         assert_ne!(page, libc::MAP_FAILED);
@@ -140,7 +134,7 @@ fn fault() {
 
 /// For each kind of guard after the fault, dropped in the section or after it.
 fn a_fault_in_a_section_is_repaired_and_the_mask_comes_back() {
-    deferral_or_skip();
+    needs_deferral();
     install(SIGUSR1, &COUNT).unwrap();
     install(SIGUSR2, &COUNT).unwrap();
     // SAFETY: mprotect, raise and guards are async-signal-safe.
@@ -185,7 +179,8 @@ fn unblockable() -> SignalSet {
     signal::SIGKILL | signal::SIGSTOP
 }
 
-/// The one that `std` makes for each thread is small: 8 KiB, of which the frame of a signal can take more than 3.
+/// The one that `std` makes for each thread has 8 KiB, of which the frame of a signal can take more
+/// than 3.
 fn deferral_fits_a_small_alternate_stack() {
     install(SIGUSR1, Action::new(&COUNT).flags(Flags::ONSTACK)).unwrap();
     let pipe = signal::SelfPipe::new(SIGUSR2).unwrap();
@@ -203,9 +198,9 @@ fn deferral_fits_a_small_alternate_stack() {
     assert_eq!((count(), pipe.pending()), (1, SIGUSR2.into()));
 }
 
-common::main! {
+tests! {
     entering_and_leaving_makes_no_system_call,
-    only_the_kernel_s_mask_in_the_frame_is_edited,
+    only_the_kernels_mask_in_the_frame_is_edited,
     a_fault_in_a_section_is_repaired_and_the_mask_comes_back,
     deferral_fits_a_small_alternate_stack,
 }

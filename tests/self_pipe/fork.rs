@@ -1,10 +1,9 @@
-//! The self-pipe across fork: no wires are crossed, nothing is lost.
+//! The self-pipe across fork: a child never notifies or drains its parent's pipe, nothing is lost.
 
-mod common;
-
-use common::load::{ready, Rain};
-use common::{in_child, wait_for, Gate};
-use signal::{raise, SelfPipe, SignalSet, SIGTERM, SIGUSR1, SIGUSR2};
+use super::{arrived, is_nonblocking_and_closed_on_exec};
+use crate::common::load::{ready, Flood};
+use crate::common::{self, in_child, status_of, wait_for, Latch};
+use signal::{raise, SelfPipe, SIGTERM, SIGUSR1, SIGUSR2};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -12,16 +11,7 @@ fn pipe() -> SelfPipe {
     SelfPipe::new(SIGUSR1 | SIGUSR2).unwrap()
 }
 
-/// What is there to read, by readiness and by content.
-fn arrived(pipe: &SelfPipe) -> SignalSet {
-    let readable = ready(pipe.as_raw_fd());
-    let set = pipe.pending();
-    assert_eq!(readable, !set.is_empty(), "{set:?}");
-    assert!(pipe.pending().is_empty() && !ready(pipe.as_raw_fd()));
-    set
-}
-
-/// How a child can make the pipe its own.
+/// How a child can take over the pipe.
 const FIRST_USES: [fn(&SelfPipe); 4] = [
     |pipe| pipe.reopen().unwrap(),
     |pipe| assert!(pipe.pending().is_empty()),
@@ -32,7 +22,7 @@ const FIRST_USES: [fn(&SelfPipe); 4] = [
     },
 ];
 
-fn a_child_that_raises_after_it_made_the_pipe_its_own_hears_it_alone() {
+fn signals_after_the_first_use_in_a_child_reach_the_child_alone() {
     let pipe = pipe();
     for first_use in FIRST_USES {
         in_child(|| {
@@ -46,12 +36,12 @@ fn a_child_that_raises_after_it_made_the_pipe_its_own_hears_it_alone() {
     }
 }
 
-fn a_child_that_raises_before_it_made_the_pipe_its_own_loses_nothing() {
+fn signals_before_the_first_use_in_a_child_are_not_lost() {
     let pipe = pipe();
     let raise_both = || [SIGUSR1, SIGUSR2].into_iter().for_each(|signal| raise(signal).unwrap());
     in_child(|| {
         raise_both();
-        assert!(!ready(pipe.as_raw_fd()), "that is the parent's");
+        assert!(!ready(pipe.as_raw_fd()), "the descriptor is still that of the parent");
         pipe.reopen().unwrap();
         assert_eq!(arrived(&pipe), SIGUSR1 | SIGUSR2);
     });
@@ -71,7 +61,7 @@ fn a_child_that_raises_before_it_made_the_pipe_its_own_loses_nothing() {
     assert_eq!(arrived(&pipe), SIGUSR2.into());
 }
 
-fn what_the_parent_has_not_read_stays_the_parents() {
+fn signals_that_the_parent_has_not_read_stay_there() {
     let pipe = pipe();
     raise(SIGUSR1).unwrap();
     for first_use in FIRST_USES {
@@ -88,7 +78,7 @@ fn what_the_parent_has_not_read_stays_the_parents() {
     assert_eq!(arrived(&pipe), SIGUSR1.into());
 }
 
-fn each_generation_has_signals_of_its_own() {
+fn each_generation_has_its_own_signals() {
     let pipe = pipe();
     for child_reopens in [false, true] {
         for grandchild_is_late in [false, true] {
@@ -119,21 +109,16 @@ fn the_same_descriptors_work_in_the_child_and_no_more_are_open() {
     in_child(|| {
         pipe.reopen().unwrap();
         assert_eq!((pipe.as_raw_fd(), common::signal_state()), (fd, before.clone()));
-        // SAFETY: asks for flags.
-        let (flags, status) = unsafe { (libc::fcntl(fd, libc::F_GETFD), libc::fcntl(fd, libc::F_GETFL)) };
-        assert_eq!(
-            (flags & libc::FD_CLOEXEC, status & libc::O_NONBLOCK),
-            (libc::FD_CLOEXEC, libc::O_NONBLOCK)
-        );
-        // While the child looks at its own, the parent may ring: two doorbells.
-        let gate = Gate::new();
+        assert!(is_nonblocking_and_closed_on_exec(fd));
+        // A grandchild is notified through a descriptor of its own.
+        let latch = Latch::new();
         in_child(|| {
             pipe.reopen().unwrap();
             raise(SIGUSR1).unwrap();
-            gate.open();
+            latch.open();
             assert_eq!(pipe.wait(), Ok(SIGUSR1.into()));
         });
-        gate.wait();
+        latch.wait();
         assert!(arrived(&pipe).is_empty());
     });
 }
@@ -141,7 +126,7 @@ fn the_same_descriptors_work_in_the_child_and_no_more_are_open() {
 fn dropping_it_in_a_child_restores_there_and_only_there() {
     let pipe = SelfPipe::new(SIGTERM).unwrap();
     for reopens in [false, true] {
-        let child = common::fork(|| {
+        let status = status_of(|| {
             let (fd, inherited) = (pipe.as_raw_fd(), common::open_descriptors());
             // SAFETY: the child ends before anything could use the original.
             let inherited_pipe = unsafe { std::ptr::read(&pipe) };
@@ -152,15 +137,14 @@ fn dropping_it_in_a_child_restores_there_and_only_there() {
             let left = common::open_descriptors();
             assert!(left.len() < inherited.len() && !left.contains(&fd));
             raise(SIGTERM).unwrap();
-            0
         });
-        assert_eq!(wait_for(child).signal(), Some(SIGTERM));
+        assert_eq!(status.signal(), Some(SIGTERM));
         raise(SIGTERM).unwrap();
         assert_eq!(arrived(&pipe), SIGTERM.into());
     }
 }
 
-fn a_new_pipe_of_a_child_does_not_report_what_came_for_an_old_one() {
+fn a_new_pipe_in_a_child_does_not_report_signals_of_an_old_one() {
     let pipe = pipe();
     in_child(|| {
         raise(SIGUSR1).unwrap();
@@ -173,7 +157,7 @@ fn a_new_pipe_of_a_child_does_not_report_what_came_for_an_old_one() {
     });
 }
 
-fn a_child_changes_what_it_watches_without_the_parent() {
+fn a_child_changes_its_watched_signals_alone() {
     let pipe = SelfPipe::new(SIGUSR1).unwrap();
     in_child(|| {
         pipe.insert(SIGUSR2).unwrap();
@@ -218,18 +202,17 @@ fn a_child_of_a_process_whose_threads_take_signals_starts_clean() {
             scope.spawn(|| {
                 let _open = signal::UnblockGuard::new(SIGUSR1);
                 while !done.load(SeqCst) {
-                    // SAFETY: no entries.
-                    unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
+                    common::pause(1);
                 }
             });
         }
-        let rain = Rain::of(&[SIGUSR1], 0);
+        let flood = Flood::of(&[SIGUSR1], 0);
         for _ in 0..common::scaled(200) {
-            // Nothing here allocates: the other threads may have been at that too.
+            // Nothing here allocates: the fork may have caught another thread in the allocator.
             let child = common::fork(|| {
                 let fd = pipe.as_raw_fd();
                 let before = pipe.pending();
-                let heard = raise(SIGUSR2).is_ok() && pipe.pending() == SIGUSR2.into();
+                let notified = raise(SIGUSR2).is_ok() && pipe.pending() == SIGUSR2.into();
                 // SAFETY: the child ends before anything could use the original; asks for flags.
                 let closed = unsafe {
                     drop(std::ptr::read(&pipe));
@@ -237,26 +220,27 @@ fn a_child_of_a_process_whose_threads_take_signals_starts_clean() {
                 };
                 let again = SelfPipe::new(SIGUSR2).map_or(false, |pipe| pipe.pending().is_empty());
                 i32::from(!before.is_empty())
-                    + i32::from(!heard) * 2
+                    + i32::from(!notified) * 2
                     + i32::from(!closed) * 4
                     + i32::from(!again) * 8
             });
             assert_eq!(wait_for(child).code(), Some(0));
             pipe.wait().unwrap();
         }
-        drop(rain);
+        drop(flood);
         done.store(true, SeqCst);
     });
 }
 
-common::main! {
-    a_child_that_raises_after_it_made_the_pipe_its_own_hears_it_alone,
-    a_child_that_raises_before_it_made_the_pipe_its_own_loses_nothing,
-    what_the_parent_has_not_read_stays_the_parents, each_generation_has_signals_of_its_own,
+tests! {
+    signals_after_the_first_use_in_a_child_reach_the_child_alone,
+    signals_before_the_first_use_in_a_child_are_not_lost,
+    signals_that_the_parent_has_not_read_stay_there,
+    each_generation_has_its_own_signals,
     the_same_descriptors_work_in_the_child_and_no_more_are_open,
     dropping_it_in_a_child_restores_there_and_only_there,
-    a_new_pipe_of_a_child_does_not_report_what_came_for_an_old_one,
-    a_child_changes_what_it_watches_without_the_parent,
+    a_new_pipe_in_a_child_does_not_report_signals_of_an_old_one,
+    a_child_changes_its_watched_signals_alone,
     a_signal_that_races_with_reopen_on_another_thread_is_not_lost,
     a_child_of_a_process_whose_threads_take_signals_starts_clean,
 }

@@ -1,60 +1,41 @@
-//! A storm of signals from other threads and processes against random nesting of the three guards on two threads.
+//! A storm of signals from other threads and processes, against random nesting of the three guards
+//! on two threads.
 //!
 //! `SIGNAL_TEST_SEED` replays what the threads do, `SIGNAL_TEST_SECONDS` says how long (2).
 
-#![cfg(feature = "defer")]
-
-mod common;
-#[path = "defer_storm/walk.rs"]
 mod walk;
 
+use crate::common::{self, fork, load, raw};
 use signal::{install, raise, BlockGuard, DeferGuard, Errno, Handler, Info, Pid, Signal, SignalSet};
 use signal::{SIGHUP, SIGSEGV, SIGTERM, SIGURG, SIGUSR1, SIGUSR2};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, SystemTime};
 use walk::{walk, Random, WALKS};
 
-/// Each from one sender: two processes, which send to this one, and a thread, which sends to one thread at a time.
+/// Each from one sender: two processes, which send to this one, and a thread, which sends to one
+/// thread at a time.
 const KINDS: [Signal; 3] = [SIGUSR1, SIGUSR2, SIGHUP];
 
-/// What this process shares with those that send. Realtime signals: for each of the two, which belong to one thread each,
-/// and each of the two senders, a process and a thread.
-#[derive(Clone, Copy)]
-struct Shared(&'static [AtomicUsize; 64]);
-
-impl Shared {
-    fn started(self) -> &'static AtomicUsize {
-        &self.0[0]
-    }
-
-    fn stop(self) -> &'static AtomicUsize {
-        &self.0[1]
-    }
-
-    /// Counted before the signal is sent.
-    fn sent(self, kind: usize) -> &'static AtomicUsize {
-        &self.0[8 + kind]
-    }
-
-    /// How many had been sent when the handler last ran.
-    fn handled(self, kind: usize) -> &'static AtomicUsize {
-        &self.0[16 + kind]
-    }
-
-    fn queued(self, realtime: usize, sender: usize) -> &'static AtomicUsize {
-        &self.0[24 + 2 * realtime + sender]
-    }
-
-    fn received(self, realtime: usize, sender: usize) -> &'static AtomicUsize {
-        &self.0[32 + 2 * realtime + sender]
-    }
+/// What this process shares with the senders.
+#[repr(C)]
+struct Shared {
+    started: AtomicUsize,
+    stop: AtomicUsize,
+    /// For each kind: counted before the signal is sent.
+    sent: [AtomicUsize; 3],
+    /// For each kind: how many had been sent when the handler last ran.
+    handled: [AtomicUsize; 3],
+    /// For each of the two realtime signals, one for each walking thread: from each of the two
+    /// senders, a process and a thread.
+    queued: [[AtomicUsize; 2]; 2],
+    received: [[AtomicUsize; 2]; 2],
 }
 
-static COUNTERS: AtomicUsize = AtomicUsize::new(0);
+static SHARED: AtomicPtr<Shared> = AtomicPtr::new(std::ptr::null_mut());
 
-fn shared() -> Shared {
-    // SAFETY: set to the address of counters that stay for ever, before the first handler is installed.
-    Shared(unsafe { &*(COUNTERS.load(SeqCst) as *const [AtomicUsize; 64]) })
+fn shared() -> &'static Shared {
+    // SAFETY: set before the first handler is installed, to memory that stays for ever.
+    unsafe { &*SHARED.load(SeqCst) }
 }
 
 /// Who sends which kind, then who sends realtime signals.
@@ -64,7 +45,7 @@ static FINISHED: AtomicBool = AtomicBool::new(false);
 
 std::thread_local! {
     static ME: AtomicUsize = const { AtomicUsize::new(9) };
-    /// How many sections the thread is in: raised after one has been entered, lowered before it is left.
+    /// How many sections the thread is in: incremented after entering, decremented before leaving.
     static INSIDE: AtomicUsize = const { AtomicUsize::new(0) };
     /// SIGTERM comes from the thread itself.
     static OWN_SENT: AtomicUsize = const { AtomicUsize::new(0) };
@@ -73,7 +54,7 @@ std::thread_local! {
 
 /// In a handler: ends the test.
 fn fail(why: &str) -> ! {
-    // SAFETY: the bytes are there; both are async-signal-safe.
+    // SAFETY: valid for so many bytes; both are async-signal-safe.
     unsafe {
         libc::write(2, why.as_ptr().cast(), why.len());
         libc::_exit(101)
@@ -100,8 +81,8 @@ fn leave(section: DeferGuard) {
 fn on_standard(signal: Signal, info: &Info) {
     in_no_section();
     for kind in (0..KINDS.len()).filter(|kind| KINDS[*kind] == signal) {
-        let handled = shared().handled(kind);
-        handled.fetch_max(shared().sent(kind).load(SeqCst), SeqCst);
+        let handled = &shared().handled[kind];
+        handled.fetch_max(shared().sent[kind].load(SeqCst), SeqCst);
         let sender = info.sender_pid().map_or(0, Pid::as_raw);
         if kind < 2 && sender != SENDERS[kind].load(SeqCst) {
             fail("a signal with another's info\n");
@@ -120,7 +101,7 @@ fn on_realtime(signal: Signal, info: &Info) {
     if sender > 1 || ME.with(|me| me.load(SeqCst)) != realtime {
         fail("a realtime signal went astray\n");
     }
-    let received = shared().received(realtime, sender).fetch_add(1, SeqCst);
+    let received = shared().received[realtime][sender].fetch_add(1, SeqCst);
     if received as i32 & 0xff_ffff != number {
         fail("a realtime signal lost its place\n");
     }
@@ -143,34 +124,34 @@ fn raise_own() {
     }
 }
 
-/// Runs in a section too, as one of our own for a fault does, and puts back the mask when it returns.
+/// Runs in a section too, as our own handler of a fault does; the mask is restored when it returns.
 extern "C" fn foreign(_: libc::c_int) {
     raise_own();
 }
 
 /// Bursts, after each of which the last signal must be handled.
-fn rain(kind: usize, mut random: Random, send: impl Fn(usize)) {
+fn flood(kind: usize, mut random: Random, send: impl Fn(usize)) {
     let shared = shared();
-    common::eventually("the storm begins", || shared.started().load(SeqCst) == 1);
-    while shared.stop().load(SeqCst) == 0 {
+    common::eventually("the storm begins", || shared.started.load(SeqCst) == 1);
+    while shared.stop.load(SeqCst) == 0 {
         let target = random.below(2);
         for _ in 0..1 << random.below(9) {
-            shared.sent(kind).fetch_add(1, SeqCst);
+            shared.sent[kind].fetch_add(1, SeqCst);
             send(target);
         }
-        let last = shared.sent(kind).load(SeqCst);
-        common::eventually("the last of a burst is handled", || shared.handled(kind).load(SeqCst) == last);
+        let last = shared.sent[kind].load(SeqCst);
+        common::eventually("the last of a burst is handled", || shared.handled[kind].load(SeqCst) == last);
     }
 }
 
 /// Bursts of realtime signals, each of which must be handled once.
 fn queue(sender: usize, target: Pid, mut random: Random) {
     let shared = shared();
-    common::eventually("the storm begins", || shared.started().load(SeqCst) == 1);
-    while shared.stop().load(SeqCst) == 0 {
+    common::eventually("the storm begins", || shared.started.load(SeqCst) == 1);
+    while shared.stop.load(SeqCst) == 0 {
         for _ in 0..1 << random.below(9) {
             let realtime = random.below(2);
-            let number = shared.queued(realtime, sender).fetch_add(1, SeqCst);
+            let number = shared.queued[realtime][sender].fetch_add(1, SeqCst);
             let value = (sender as i32) << 24 | number as i32 & 0xff_ffff;
             let signal = Signal::realtime(1 + realtime as u32).unwrap();
             common::eventually("there is room in the queue", || match signal::queue(target, signal, value) {
@@ -179,8 +160,8 @@ fn queue(sender: usize, target: Pid, mut random: Random) {
             });
         }
         for realtime in 0..2 {
-            let all = shared.queued(realtime, sender).load(SeqCst);
-            let received = shared.received(realtime, sender);
+            let all = shared.queued[realtime][sender].load(SeqCst);
+            let received = &shared.received[realtime][sender];
             common::eventually("all of a burst are handled", || received.load(SeqCst) == all);
         }
     }
@@ -191,9 +172,8 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 fn a_storm_breaks_into_no_section_and_loses_nothing() {
-    if !cfg!(all(has_deferral, has_sigqueue, has_realtime)) {
-        common::skip("sections are blocks here, or nothing queues");
-    }
+    super::needs_deferral();
+    common::needs(cfg!(all(has_sigqueue, has_realtime)), "no signals that queue");
     let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let seed = number("SIGNAL_TEST_SEED").unwrap_or(u64::from(time.subsec_nanos()));
     // Shown if the test fails.
@@ -204,7 +184,9 @@ fn a_storm_breaks_into_no_section_and_loses_nothing() {
         fail("the storm is over\n");
     }));
     let random = |stream: u64| Random(seed.wrapping_add(stream << 32));
-    COUNTERS.store(common::load::shared_counters() as *const _ as usize, SeqCst);
+    // SAFETY: made of atomics, for which zero is valid.
+    let memory = unsafe { load::shared::<Shared>() };
+    SHARED.store(memory as *const Shared as *mut Shared, SeqCst);
     let shared = shared();
     let _blocked = BlockGuard::new(SignalSet::full());
     let me = Pid::current();
@@ -219,11 +201,11 @@ fn a_storm_breaks_into_no_section_and_loses_nothing() {
         install(SIGTERM, Handler::new(on_own)).unwrap();
         install(SIGSEGV, Handler::new(|_| raise_own())).unwrap();
     }
-    common::raw::set(SIGURG, foreign as common::raw::Plain as usize, 0, &[]);
-    let kinds = |kind: usize| rain(kind, random(kind as u64), |_| signal::kill(me, KINDS[kind]).unwrap());
+    raw::set(SIGURG, foreign as raw::Plain as usize, 0, &[]);
+    let kinds = |kind: usize| flood(kind, random(kind as u64), |_| signal::kill(me, KINDS[kind]).unwrap());
     let bodies: [&dyn Fn(); 3] = [&|| kinds(0), &|| kinds(1), &|| queue(0, me, random(2))];
     let processes = bodies.map(|body| {
-        common::fork(|| {
+        fork(|| {
             body();
             0
         })
@@ -243,22 +225,22 @@ fn a_storm_breaks_into_no_section_and_loses_nothing() {
             assert_eq!(sent, 0);
         };
         let threads = [
-            scope.spawn(move || rain(2, random(3), to_thread)),
+            scope.spawn(move || flood(2, random(3), to_thread)),
             scope.spawn(move || queue(1, me, random(4))),
         ];
-        shared.started().store(1, SeqCst);
+        shared.started.store(1, SeqCst);
         std::thread::sleep(Duration::from_secs(number("SIGNAL_TEST_SECONDS").unwrap_or(2)));
-        shared.stop().store(1, SeqCst);
+        shared.stop.store(1, SeqCst);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         processes.iter().for_each(|process| assert!(common::wait_for(*process).success()));
         FINISHED.store(true, SeqCst);
     });
-    let standard: Vec<usize> = (0..3).map(|kind| shared.sent(kind).load(SeqCst)).collect();
-    let realtime: Vec<usize> = (0..4).map(|way| shared.received(way / 2, way % 2).load(SeqCst)).collect();
+    let standard: Vec<usize> = (0..3).map(|kind| shared.sent[kind].load(SeqCst)).collect();
+    let realtime: Vec<usize> = (0..4).map(|way| shared.received[way / 2][way % 2].load(SeqCst)).collect();
     println!("standard {standard:?}, realtime {realtime:?}, walks {}", WALKS.load(SeqCst));
     assert!(standard.iter().chain(&realtime).all(|count| *count > 0));
 }
 
-common::main! {
+tests! {
     a_storm_breaks_into_no_section_and_loses_nothing,
 }

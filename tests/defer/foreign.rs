@@ -1,10 +1,8 @@
-//! Deferred sections among what is not theirs: handlers of others, a queue without room, calls that sleep.
+//! Deferred sections among foreign handlers, with a full queue, in system calls that sleep.
 
-#![cfg(feature = "defer")]
-
-mod common;
-
-use common::raw::{self, deferral_or_skip, kernel_mask};
+use super::needs_deferral;
+use crate::common::raw::{self, kernel_mask};
+use crate::common::{self, count, COUNT};
 use libc::c_int;
 use signal::{
     blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Info, Pid, Signal, SignalSet,
@@ -13,14 +11,9 @@ use signal::{
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
-static COUNT: AtomicUsize = AtomicUsize::new(0);
 static OTHER: AtomicUsize = AtomicUsize::new(0);
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 static DISORDER: AtomicBool = AtomicBool::new(false);
-
-fn count() -> usize {
-    COUNT.load(SeqCst)
-}
 
 fn in_order(_: Signal, info: &Info) {
     if info.value() != Some(NEXT.fetch_add(1, SeqCst) as i32) {
@@ -29,13 +22,12 @@ fn in_order(_: Signal, info: &Info) {
 }
 
 fn realtime() -> Signal {
-    match Signal::realtime(1) {
-        Some(signal) if cfg!(all(has_sigqueue, has_deferral)) => signal,
-        _ => common::skip("sections are blocks here, or nothing queues"),
-    }
+    needs_deferral();
+    common::needs(cfg!(has_sigqueue), "no sigqueue");
+    common::realtime_or_skip(1)
 }
 
-/// Somebody else's handler, in which one of our signals arrives.
+/// A foreign handler, during which one of our signals arrives.
 extern "C" fn foreign(_: c_int) {
     if let (Some(signal), before) = (Signal::realtime(1), NEXT.load(SeqCst)) {
         let _ = signal::queue(Pid::current(), signal, OTHER.fetch_add(1, SeqCst) as i32);
@@ -45,7 +37,8 @@ extern "C" fn foreign(_: c_int) {
     }
 }
 
-/// A section with `rounds` realtime signals kept: each in somebody else's handler, which puts back the mask.
+/// A section that has deferred `rounds` realtime signals: each arrived in a foreign handler, at
+/// whose end the kernel restores the mask.
 fn keep_several(rounds: usize) -> (Signal, DeferGuard) {
     let signal = realtime();
     // SAFETY: atomics.
@@ -59,7 +52,7 @@ fn keep_several(rounds: usize) -> (Signal, DeferGuard) {
 }
 
 fn a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits() {
-    // 16: then there is no place for more.
+    // With 16, no place is left.
     for rounds in [1, 3, 16] {
         OTHER.store(0, SeqCst);
         NEXT.store(0, SeqCst);
@@ -67,7 +60,8 @@ fn a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits() {
         let (signal, section) = keep_several(rounds);
         assert_eq!((OTHER.load(SeqCst), NEXT.load(SeqCst), kernel_mask()), (rounds, 0, before.clone()));
         assert_eq!(pending(), signal.into());
-        // Now outside that handler, which makes the mask full; then it stays pending in the kernel.
+        // Outside that handler the first fills the mask, and the second stays pending in the
+        // kernel.
         (0..2).for_each(|last| signal::queue(Pid::current(), signal, (rounds + last) as i32).unwrap());
         let block = BlockGuard::new(SIGTERM);
         assert_eq!((block.previous(), blocked()), (SignalSet::empty(), SIGTERM.into()));
@@ -79,7 +73,7 @@ fn a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits() {
     }
 }
 
-/// Given back to the kernel, taken out, and blocked once more; what came later waits in the kernel meanwhile.
+/// Given back to the kernel, taken out, and blocked again, while later signals wait in the kernel.
 fn what_stays_blocked_keeps_its_place() {
     // 17: one more than there are places.
     for (rounds, raw) in [(2, false), (2, true), (17, false), (17, true)] {
@@ -129,7 +123,7 @@ fn a_full_queue_loses_neither_signals_nor_their_order() {
     fill_the_queue();
     drop(section);
     assert_eq!((NEXT.load(SeqCst), pending()), (0, signal.into()));
-    // Nor does another section's end that finds no room.
+    // Nor are they lost at the end of another section that finds no room.
     drop(DeferGuard::new());
     assert_eq!((NEXT.load(SeqCst), pending(), blocked()), (0, signal.into(), signal.into()));
     drop(block);
@@ -154,9 +148,9 @@ fn a_full_queue_loses_nothing_that_found_no_place() {
     assert_eq!((count(), kernel_mask()), (crowd.len(), vec![]));
 }
 
-/// What was kept is handled one after the other; a child that is forked in between has none of it.
+/// Deferred signals are handled one by one; a child that is forked in between inherits none.
 fn a_handler_that_forks_takes_nothing_kept_along() {
-    deferral_or_skip();
+    needs_deferral();
     fn fork(_: Signal) {
         // SAFETY: on Linux, in a process with one thread, as good as any system call.
         OTHER.store(unsafe { libc::fork() } as usize, SeqCst);
@@ -168,7 +162,8 @@ fn a_handler_that_forks_takes_nothing_kept_along() {
     let block = BlockGuard::new(crowd);
     crowd.iter().for_each(|signal| raise(signal).unwrap());
     let section = DeferGuard::new();
-    // Both at once: the kernel stacks the handlers, and the one with the higher number is kept first.
+    // Both at once: the kernel stacks the handlers, and the one with the higher number is kept
+    // first.
     drop(block);
     assert_eq!(pending(), crowd);
     drop(section);
@@ -181,9 +176,9 @@ fn a_handler_that_forks_takes_nothing_kept_along() {
     assert_eq!((handled, status.code(), blocked()), (1, Some(0), SignalSet::empty()));
 }
 
-/// The section that it leaves open goes on, with what has not been handled yet.
+/// The section that it leaves open continues, with the signals that have not been handled.
 fn a_handler_that_leaves_a_section_open_ends_the_settling() {
-    deferral_or_skip();
+    needs_deferral();
     install(SIGUSR1, &COUNT).unwrap();
     // SAFETY: opening a section is async-signal-safe.
     install(SIGUSR2, unsafe { Handler::new(|_| std::mem::forget(DeferGuard::new())) }).unwrap();
@@ -199,7 +194,7 @@ fn a_handler_that_leaves_a_section_open_ends_the_settling() {
     assert!(pending().contains(SIGUSR1));
 }
 
-/// Whether that process sleeps.
+/// Whether a process sleeps.
 fn asleep(pid: Pid) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().map_or(false, |rest| rest.trim_start().starts_with('S'))
@@ -207,25 +202,22 @@ fn asleep(pid: Pid) -> bool {
 
 /// A read that restarts and a poll that never does.
 fn no_handler_runs_in_a_call_that_sleeps() {
-    deferral_or_skip();
+    needs_deferral();
     install(SIGUSR1, &COUNT).unwrap();
     for polls in [false, true] {
         COUNT.store(0, SeqCst);
-        let (gate, reader) = (common::Gate::new(), Pid::current());
+        let (latch, reader) = (common::Latch::new(), Pid::current());
         let section = DeferGuard::new();
         let sender = common::fork(|| {
             common::eventually("the reader sleeps", || asleep(reader));
             signal::kill(reader, SIGUSR1).unwrap();
-            gate.open();
+            latch.open();
             0
         });
         if polls {
-            // The entry is not there: a sleep that only a signal or the minute's end interrupts.
-            // SAFETY: no entries.
-            let woken = unsafe { libc::poll(std::ptr::null_mut(), 0, 60_000) };
-            assert_eq!((woken, signal::Errno::last()), (-1, signal::Errno::EINTR));
+            assert!(common::pause(60_000), "the signal interrupts it");
         }
-        gate.wait();
+        latch.wait();
         assert_eq!((count(), pending().contains(SIGUSR1)), (0, true));
         drop(section);
         assert_eq!((count(), kernel_mask()), (1, vec![]));
@@ -233,7 +225,7 @@ fn no_handler_runs_in_a_call_that_sleeps() {
     }
 }
 
-common::main! {
+tests! {
     a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits,
     what_stays_blocked_keeps_its_place,
     a_full_queue_loses_neither_signals_nor_their_order,

@@ -1,26 +1,18 @@
 //! The self-pipe across vfork, whose child runs in the memory of its parent.
 
-mod common;
-
-use common::{in_child, load::ready, wait_for};
-use signal::{raise, SelfPipe, Signal, SignalSet, SIGUSR1, SIGUSR2};
-
-/// What is there to read, by readiness and by content.
-fn arrived(pipe: &SelfPipe) -> SignalSet {
-    let readable = ready(pipe.as_raw_fd());
-    let set = pipe.pending();
-    assert_eq!(readable, !set.is_empty(), "{set:?}");
-    set
-}
+use super::arrived;
+use crate::common::{in_child, wait_for};
+use signal::{raise, SelfPipe, Signal, SIGUSR1, SIGUSR2};
 
 extern "C" {
     fn vfork() -> libc::pid_t;
 }
 
-/// A child in this process's memory takes the signal and ends.
+/// A child in the memory of this process takes the signal and ends.
 #[inline(never)]
 fn raise_in_vfork_child(signal: Signal) {
-    // SAFETY: the child calls `getpid`, `kill` and `_exit`, changes no variable and does not return.
+    // SAFETY: the child calls `getpid`, `kill` and `_exit`, changes no variable and does not
+    // return.
     let child = unsafe {
         let child = vfork();
         if child == 0 {
@@ -59,4 +51,7 @@ fn a_vfork_child_does_not_disturb_a_forked_one() {
     }
 }
 
-common::main! { a_vfork_child_does_not_disturb_its_parent, a_vfork_child_does_not_disturb_a_forked_one }
+tests! {
+    a_vfork_child_does_not_disturb_its_parent,
+    a_vfork_child_does_not_disturb_a_forked_one,
+}

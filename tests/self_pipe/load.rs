@@ -1,8 +1,7 @@
-//! The self-pipe under load: floods, threads, descriptors that come and go.
+//! The self-pipe under load: floods, threads, pipes that come and go.
 
-mod common;
-
-use common::load::{ready, shared_counters, Rain};
+use crate::common::load::{ready, shared, Flood};
+use crate::common::{self, fork, wait_for};
 use signal::{
     kill, BlockGuard, Pid, SelfPipe, Signal, SignalSet, UnblockGuard, SIGALRM, SIGCHLD, SIGHUP, SIGINT,
     SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
@@ -16,10 +15,10 @@ const KINDS: [Signal; 10] =
 fn a_flood_of_sigchld_does_not_lose_one_sigterm() {
     let flood = common::scaled(100_000);
     let me = Pid::current();
-    // At the start, in the middle, at the end; and the flood itself, if SIGTERM comes at another time.
+    // SIGTERM arrives at the start, in the middle, at the end.
     for place in [0, flood / 2, flood - 1] {
         let pipe = SelfPipe::new(SIGCHLD | SIGTERM).unwrap();
-        let child = common::fork(|| {
+        let child = fork(|| {
             let send =
                 |number| kill(me, SIGCHLD).and(if number == place { kill(me, SIGTERM) } else { Ok(()) });
             i32::from((0..flood).any(|number| send(number).is_err()))
@@ -37,19 +36,29 @@ fn a_flood_of_sigchld_does_not_lose_one_sigterm() {
     }
 }
 
-/// Each sender counts a signal before it sends it; whenever the reader is told of a kind, all that is counted then has
-/// been seen. At the end of a round the last signal of each kind must have been seen.
+#[repr(C)]
+struct Shared {
+    round: AtomicUsize,
+    /// How often a sender has finished a round.
+    done: AtomicUsize,
+    /// For each kind: counted before the signal is sent.
+    sent: [AtomicUsize; KINDS.len()],
+}
+
+/// When the pipe reports a kind, the reader has seen all signals of it that are counted by then. At
+/// the end of a round the last signal of each kind must have been seen.
 fn a_million_signals_of_ten_kinds_from_four_processes_lose_no_kind() {
     const SENDERS: usize = 4;
     const ROUNDS: usize = 250;
     let each = common::scaled(1_000_000) / SENDERS / ROUNDS;
     let each = each.max(KINDS.len());
     let pipe = SelfPipe::new(KINDS.iter().copied().collect::<SignalSet>()).unwrap();
-    let (me, counters) = (Pid::current(), shared_counters());
-    let (round, done, sent) = (&counters[0], &counters[1], &counters[8..8 + KINDS.len()]);
+    let me = Pid::current();
+    // SAFETY: made of atomics, for which zero is valid.
+    let Shared { round, done, sent } = unsafe { shared() };
     let senders: Vec<Pid> = (0..SENDERS)
         .map(|sender| {
-            common::fork(|| {
+            fork(|| {
                 for this in 1..=ROUNDS {
                     common::eventually("the next round begins", || round.load(SeqCst) >= this);
                     for number in sender..sender + each {
@@ -66,13 +75,8 @@ fn a_million_signals_of_ten_kinds_from_four_processes_lose_no_kind() {
     for this in 1..=ROUNDS {
         round.store(this, SeqCst);
         let mut look = |set: SignalSet| {
-            for (kind, seen) in KINDS
-                .iter()
-                .zip(&mut seen)
-                .zip(sent)
-                .filter_map(|((kind, seen), sent)| set.contains(*kind).then_some((sent, seen)))
-            {
-                *seen = kind.load(SeqCst);
+            for kind in (0..KINDS.len()).filter(|kind| set.contains(KINDS[*kind])) {
+                seen[kind] = sent[kind].load(SeqCst);
             }
         };
         while done.load(SeqCst) < this * SENDERS {
@@ -82,7 +86,7 @@ fn a_million_signals_of_ten_kinds_from_four_processes_lose_no_kind() {
         let sent: Vec<usize> = sent.iter().map(|sent| sent.load(SeqCst)).collect();
         assert_eq!(seen.to_vec(), sent, "round {this}");
     }
-    assert!(senders.into_iter().all(|sender| common::wait_for(sender).success()));
+    assert!(senders.into_iter().all(|sender| wait_for(sender).success()));
 }
 
 type Way = fn(&SelfPipe) -> SignalSet;
@@ -95,19 +99,19 @@ const LOOK: Way = |pipe| {
     pipe.pending()
 };
 
-/// Each signal is told to some thread before the next one is sent.
+/// Some thread gets each signal before the next one is sent.
 fn eight_threads_collect(ways: &[Way]) {
     let pipe = SelfPipe::new(KINDS.iter().copied().collect::<SignalSet>()).unwrap();
-    let told: Vec<AtomicUsize> = KINDS.iter().map(|_| AtomicUsize::new(0)).collect();
+    let reported: Vec<AtomicUsize> = KINDS.iter().map(|_| AtomicUsize::new(0)).collect();
     let (stop, ended) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for way in ways.iter().cycle().take(8) {
-            let (pipe, told, stop, ended) = (&pipe, &told, &stop, &ended);
+            let (pipe, reported, stop, ended) = (&pipe, &reported, &stop, &ended);
             scope.spawn(move || {
                 while !stop.load(SeqCst) {
                     let set = way(pipe);
-                    for (kind, told) in KINDS.iter().zip(told) {
-                        told.fetch_add(usize::from(set.contains(*kind)), SeqCst);
+                    for (kind, reported) in KINDS.iter().zip(reported) {
+                        reported.fetch_add(usize::from(set.contains(*kind)), SeqCst);
                     }
                 }
                 ended.fetch_add(1, SeqCst);
@@ -115,10 +119,10 @@ fn eight_threads_collect(ways: &[Way]) {
         }
         let _blocked = BlockGuard::new(SignalSet::full());
         for number in 0..common::scaled(3000) {
-            let (kind, told) = (KINDS[number % 10], &told[number % 10]);
-            let before = told.load(SeqCst);
+            let (kind, reported) = (KINDS[number % 10], &reported[number % 10]);
+            let before = reported.load(SeqCst);
             kill(Pid::current(), kind).unwrap();
-            common::eventually("the signal is told", || told.load(SeqCst) == before + 1);
+            common::eventually("the signal is reported", || reported.load(SeqCst) == before + 1);
         }
         stop.store(true, SeqCst);
         common::eventually("all threads end", || {
@@ -132,42 +136,45 @@ fn eight_threads_that_collect_in_every_way_miss_nothing() {
     eight_threads_collect(&[WAIT, WAIT_SHORTLY, LOOK, WAIT]);
 }
 
-/// Nobody looks by chance: a wake-up that were lost would never be made good.
+/// Nobody looks by chance: nothing would make up for a lost notification.
 fn eight_threads_that_wait_are_all_woken() {
     eight_threads_collect(&[WAIT]);
 }
 
-/// The second signal comes at any point of the collecting of the first. Were it missed, nobody would wake the reader again.
-fn a_signal_that_comes_while_another_is_collected_wakes_again() {
+/// The second signal arrives at any point while the first is collected. If it were missed, the
+/// reader would sleep for ever.
+fn a_signal_that_arrives_while_another_is_collected_notifies_again() {
     let rounds = common::scaled(20_000);
     let pipe = SelfPipe::new(SIGUSR1 | SIGUSR2 | SIGCHLD).unwrap();
-    let (me, told) = (Pid::current(), &shared_counters()[0]);
-    let child = common::fork(|| {
+    let me = Pid::current();
+    // SAFETY: an atomic, for which zero is valid.
+    let reported: &AtomicUsize = unsafe { shared() };
+    let child = fork(|| {
         for round in 1..=rounds {
             kill(me, SIGUSR1).unwrap();
             for _ in 0..round % 512 * 4 {
                 std::hint::spin_loop();
             }
             kill(me, SIGUSR2).unwrap();
-            common::eventually("both are told", || told.load(SeqCst) >= 2 * round);
+            common::eventually("both are reported", || reported.load(SeqCst) >= 2 * round);
         }
         0
     });
     loop {
         let set = pipe.wait().unwrap();
-        told.fetch_add((set - SIGCHLD).len(), SeqCst);
+        reported.fetch_add((set - SIGCHLD).len(), SeqCst);
         if set.contains(SIGCHLD) {
             break;
         }
     }
-    assert!(common::wait_for(child).success());
-    assert_eq!(told.load(SeqCst), 2 * rounds);
+    assert!(wait_for(child).success());
+    assert_eq!(reported.load(SeqCst), 2 * rounds);
 }
 
-/// Somebody else's descriptors get the numbers of the pipe's as soon as they are free.
-fn dropping_it_while_threads_take_signals_never_writes_to_somebody_else() {
+/// Foreign descriptors get the numbers of the pipe as soon as these are free.
+fn dropping_it_while_threads_take_signals_never_writes_to_foreign_descriptors() {
     let watched = SIGUSR1 | SIGUSR2;
-    // Keeps the handler installed throughout, with a pipe of its own to tell.
+    // Keeps the handler installed throughout.
     let keeps = SelfPipe::new(watched).unwrap();
     let before = common::open_descriptors();
     let stop = AtomicBool::new(false);
@@ -178,16 +185,15 @@ fn dropping_it_while_threads_take_signals_never_writes_to_somebody_else() {
             scope.spawn(|| {
                 let _open = UnblockGuard::new(watched);
                 while !stop.load(SeqCst) {
-                    // SAFETY: no entries.
-                    unsafe { libc::poll(std::ptr::null_mut(), 0, 10) };
+                    common::pause(10);
                 }
             });
         }
-        let rain = [Rain::of(&[SIGUSR1, SIGUSR2], 0), Rain::of(&[SIGUSR2, SIGUSR1], 0)];
-        let mut heard = SignalSet::empty();
-        common::eventually("it rains", || {
-            heard |= keeps.pending();
-            heard == watched
+        let flood = [Flood::of(&[SIGUSR1, SIGUSR2], 0), Flood::of(&[SIGUSR2, SIGUSR1], 0)];
+        let mut arrived = SignalSet::empty();
+        common::eventually("both signals arrive", || {
+            arrived |= keeps.pending();
+            arrived == watched
         });
         let mut others = std::collections::VecDeque::new();
         let mut round = 0;
@@ -208,7 +214,7 @@ fn dropping_it_while_threads_take_signals_never_writes_to_somebody_else() {
                 give_back(others.pop_front().unwrap());
             }
         }
-        drop(rain);
+        drop(flood);
         stop.store(true, SeqCst);
         others.into_iter().for_each(give_back);
     });
@@ -219,14 +225,14 @@ fn dropping_it_while_threads_take_signals_never_writes_to_somebody_else() {
 
 fn give_back(fds: [i32; 2]) {
     for fd in fds {
-        assert!(!ready(fd), "somebody wrote into a descriptor that is not a pipe's");
+        assert!(!ready(fd), "a foreign descriptor was written to");
     }
     // SAFETY: both are ours.
     let closed = unsafe { (libc::close(fds[0]), libc::close(fds[1])) };
-    assert_eq!(closed, (0, 0), "somebody closed a descriptor that is not a pipe's");
+    assert_eq!(closed, (0, 0), "a foreign descriptor was closed");
 }
 
-/// Pipes come and go on several threads: each hears its own, and no disposition is left behind.
+/// Threads make and drop pipes: each pipe reports its signals, and no disposition is left behind.
 fn threads_make_and_drop_pipes_at_once() {
     let before = common::signal_state();
     std::thread::scope(|scope| {
@@ -243,9 +249,12 @@ fn threads_make_and_drop_pipes_at_once() {
     assert_eq!(common::signal_state(), before);
 }
 
-common::main! {
-    a_flood_of_sigchld_does_not_lose_one_sigterm, a_million_signals_of_ten_kinds_from_four_processes_lose_no_kind,
-    eight_threads_that_collect_in_every_way_miss_nothing, eight_threads_that_wait_are_all_woken,
-    a_signal_that_comes_while_another_is_collected_wakes_again,
-    dropping_it_while_threads_take_signals_never_writes_to_somebody_else, threads_make_and_drop_pipes_at_once,
+tests! {
+    a_flood_of_sigchld_does_not_lose_one_sigterm,
+    a_million_signals_of_ten_kinds_from_four_processes_lose_no_kind,
+    eight_threads_that_collect_in_every_way_miss_nothing,
+    eight_threads_that_wait_are_all_woken,
+    a_signal_that_arrives_while_another_is_collected_notifies_again,
+    dropping_it_while_threads_take_signals_never_writes_to_foreign_descriptors,
+    threads_make_and_drop_pipes_at_once,
 }
