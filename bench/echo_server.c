@@ -1,6 +1,8 @@
-/* The server of examples/echo_server, in C with raw sigaction: one process for each connection, all signals through a
- * self-pipe next to the listening socket, one critical region around fork, the same log. What bench compares it with.
- * usage: echo_server_c        prints its port on standard error, as the example does; SIGTERM ends it */
+/* The server of examples/echo_server, in C with raw sigaction: one process for each connection, all
+ * signals through a self-pipe next to the listening socket, one critical region around fork, the
+ * same log. bench compares it with the example.
+ * usage: echo_server_c
+ * It prints its port on standard error, as the example does; SIGTERM ends it. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,19 +20,19 @@
 
 enum { MAX_CHILDREN = 256 };
 
-static int bell[2];
+static int signal_pipe[2];
 static volatile sig_atomic_t got_chld, got_term, got_hup;
 static struct { pid_t pid; struct sockaddr_in peer; } children[MAX_CHILDREN];
 static int count;
 static long connections, reaped;
 
 static void on_signal(int number) {
-  int kept = errno;
+  int saved = errno;
   if (number == SIGCHLD) got_chld = 1;
   else if (number == SIGHUP) got_hup = 1;
   else got_term = 1;
-  write(bell[1], "", 1);
-  errno = kept;
+  write(signal_pipe[1], "", 1);
+  errno = saved;
 }
 
 static void set(int number, void (*handler)(int), int flags) {
@@ -43,7 +45,8 @@ static void say(const char *line, int length) { write(2, line, length); }
 
 static const char *name(const struct sockaddr_in *peer, char *text) {
   char address[INET_ADDRSTRLEN];
-  sprintf(text, "%s:%d", inet_ntop(AF_INET, &peer->sin_addr, address, sizeof address), ntohs(peer->sin_port));
+  inet_ntop(AF_INET, &peer->sin_addr, address, sizeof address);
+  sprintf(text, "%s:%d", address, ntohs(peer->sin_port));
   return text;
 }
 
@@ -59,10 +62,13 @@ static void reap(void) {
     name(&children[i].peer, peer);
     children[i] = children[--count];
     reaped++;
-    double cpu = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    say(line, WIFEXITED(status)
-      ? sprintf(line, "child %d for %s exited with code %d: %.3f s CPU, %ld KiB at most\n", pid, peer, WEXITSTATUS(status), cpu, usage.ru_maxrss)
-      : sprintf(line, "child %d for %s killed by %d: %.3f s CPU, %ld KiB at most\n", pid, peer, WTERMSIG(status), cpu, usage.ru_maxrss));
+    double cpu = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+                 (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    int length = WIFEXITED(status)
+      ? sprintf(line, "child %d for %s exited with code %d", pid, peer, WEXITSTATUS(status))
+      : sprintf(line, "child %d for %s killed by %d", pid, peer, WTERMSIG(status));
+    length += sprintf(line + length, ": %.3f s CPU, %ld KiB at most\n", cpu, usage.ru_maxrss);
+    say(line, length);
   }
 }
 
@@ -84,12 +90,18 @@ static void serve(int listener, int client, const struct sockaddr_in *peer) {
   sigset_t all, old;
   char line[256], text[32];
   sigfillset(&all);
-  sigdelset(&all, SIGSEGV); sigdelset(&all, SIGBUS); sigdelset(&all, SIGFPE); sigdelset(&all, SIGILL);
+  sigdelset(&all, SIGSEGV);
+  sigdelset(&all, SIGBUS);
+  sigdelset(&all, SIGFPE);
+  sigdelset(&all, SIGILL);
   sigprocmask(SIG_BLOCK, &all, &old);
   pid_t pid = fork();
   if (pid == 0) {
-    close(bell[0]); close(bell[1]); close(listener);
-    set(SIGINT, SIG_IGN, 0); set(SIGHUP, SIG_IGN, 0); set(SIGTERM, SIG_DFL, 0); set(SIGCHLD, SIG_DFL, 0);
+    close(signal_pipe[0]); close(signal_pipe[1]); close(listener);
+    set(SIGINT, SIG_IGN, 0);
+    set(SIGHUP, SIG_IGN, 0);
+    set(SIGTERM, SIG_DFL, 0);
+    set(SIGCHLD, SIG_DFL, 0);
     sigprocmask(SIG_SETMASK, &old, NULL);
     _exit(echo(client));
   }
@@ -109,22 +121,28 @@ int main(void) {
   int one = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   char line[256];
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (bind(listener, (struct sockaddr *)&address, size) || listen(listener, 128) || pipe2(bell, O_NONBLOCK | O_CLOEXEC)) return 1;
+  if (bind(listener, (struct sockaddr *)&address, size) || listen(listener, 128)) return 1;
+  if (pipe2(signal_pipe, O_NONBLOCK | O_CLOEXEC)) return 1;
   getsockname(listener, (struct sockaddr *)&address, &size);
   signal(SIGPIPE, SIG_IGN);
-  set(SIGCHLD, on_signal, SA_NOCLDSTOP); set(SIGTERM, on_signal, 0); set(SIGINT, on_signal, 0); set(SIGHUP, on_signal, 0);
-  say(line, sprintf(line, "listening on 127.0.0.1:%d, pid %d\n", ntohs(address.sin_port), getpid()));
+  set(SIGCHLD, on_signal, SA_NOCLDSTOP);
+  set(SIGTERM, on_signal, 0);
+  set(SIGINT, on_signal, 0);
+  set(SIGHUP, on_signal, 0);
+  int port = ntohs(address.sin_port);
+  say(line, sprintf(line, "listening on 127.0.0.1:%d, pid %d\n", port, getpid()));
   while (!got_term || count) {
     int open = !got_term && count < MAX_CHILDREN;
-    struct pollfd fds[2] = {{bell[0], POLLIN, 0}, {open ? listener : -1, POLLIN, 0}};
+    struct pollfd fds[2] = {{signal_pipe[0], POLLIN, 0}, {open ? listener : -1, POLLIN, 0}};
     if (poll(fds, 2, -1) < 0) continue;
     if (fds[0].revents) {
       char bytes[1024];
-      while (read(bell[0], bytes, sizeof bytes) > 0) {}
+      while (read(signal_pipe[0], bytes, sizeof bytes) > 0) {}
       if (got_chld) { got_chld = 0; reap(); }
       if (got_hup) {
         got_hup = 0;
-        say(line, sprintf(line, "%d children now; %ld connections, %ld reaped\n", count, connections, reaped));
+        say(line, sprintf(line, "%d children now; %ld connections, %ld reaped\n",
+                          count, connections, reaped));
       }
     }
     if (fds[1].revents) {

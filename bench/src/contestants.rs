@@ -1,4 +1,4 @@
-//! One operation, done by each contestant in the way its documentation says.
+//! One operation, done by each contestant as its documentation says.
 
 use crate::raw;
 use futures_lite::{future, StreamExt};
@@ -6,7 +6,8 @@ use libc::c_int;
 use nix::sys::signal as nix_signal;
 use nix::sys::signalfd::SignalFd;
 use signal::{
-    BlockGuard, DeferGuard, Handler, InstallGuard, SelfPipe, Signal, SignalSet, SIGALRM, SIGTERM, SIGUSR2,
+    BlockGuard, DeferGuard, Handler, InstallGuard, SelfPipe, Signal, SignalSet, SIGALRM, SIGTERM,
+    SIGUSR2,
 };
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
@@ -15,10 +16,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use tokio::runtime;
 use tokio::signal::unix as tokio_signal;
 
-/// Does it so many times.
+/// Repeats it as often as the argument says.
 pub type Operation = Box<dyn FnMut(u64)>;
 
-/// A signal of its own for each: what one has installed stays in nobody's way.
+/// Each contestant has a signal of its own, so that their handlers do not meet.
 const RAW: c_int = libc::SIGUSR1;
 const NOTHING: c_int = libc::SIGVTALRM;
 const NIX: nix_signal::Signal = nix_signal::Signal::SIGWINCH;
@@ -35,7 +36,7 @@ fn each(mut once: impl FnMut() + 'static) -> Operation {
     })
 }
 
-/// The contestants of each group, the one that the others are compared with first.
+/// The contestants of each group; the others are compared with the first one.
 pub fn group(name: &str) -> &'static [&'static str] {
     match name {
         "install" | "raise" => &["raw", "posix-signal", "signal-hook", "nix"],
@@ -43,15 +44,17 @@ pub fn group(name: &str) -> &'static [&'static str] {
         "block" => &["raw", "posix-signal", "nix", "DeferGuard"],
         "hit" => &["raw", "posix-signal", "nix", "DeferGuard"],
         "pipe" => &["raw", "posix-signal", "signal-hook", "nix", "tokio", "async-signal"],
-        "burst" => &["nothing", "raw", "posix-signal", "signal-hook", "nix", "tokio", "async-signal"],
+        "burst" => {
+            &["nothing", "raw", "posix-signal", "signal-hook", "nix", "tokio", "async-signal"]
+        }
         _ => panic!("no group {name}"),
     }
 }
 
-pub fn operation(group: &str, who: &str) -> Operation {
+pub fn operation(group: &str, contestant: &str) -> Operation {
     match group {
-        "install" => install(who),
-        "query" => match who {
+        "install" => install(contestant),
+        "query" => match contestant {
             "raw" => each(|| {
                 black_box(&raw::query(RAW));
             }),
@@ -59,15 +62,15 @@ pub fn operation(group: &str, who: &str) -> Operation {
                 let _ = black_box(&signal::query(SIGUSR2));
             }),
         },
-        "raise" => raise(who),
-        "block" => block(who),
-        "hit" => hit(who),
-        "pipe" => pipe(who, 1),
-        "burst" if who == "nothing" => {
+        "raise" => raise(contestant),
+        "block" => block(contestant),
+        "hit" => hit(contestant),
+        "pipe" => pipe(contestant, 1),
+        "burst" if contestant == "nothing" => {
             raw::install(NOTHING, raw::nothing);
             each(|| (0..BURST).for_each(|_| raw::raise(NOTHING)))
         }
-        "burst" => pipe(who, BURST),
+        "burst" => pipe(contestant, BURST),
         _ => panic!("no group {group}"),
     }
 }
@@ -97,20 +100,20 @@ fn hook_register(signal: c_int) -> signal_hook::SigId {
     unsafe { low_level::register(signal, action) }.unwrap()
 }
 
-fn install(who: &str) -> Operation {
-    match who {
+fn install(contestant: &str) -> Operation {
+    match contestant {
         "raw" => each(|| raw::install(RAW, raw::count)),
         "posix-signal" => each(|| {
             let _ = black_box(&signal::install(SIGUSR2, handler()));
         }),
         "nix" => each(|| nix_install(NIX, raw::count)),
-        // An action more, and away again. Its handler stays for ever.
+        // Adds an action and removes it. Its handler stays.
         "signal-hook" => each(|| assert!(low_level::unregister(hook_register(HOOK)))),
-        _ => panic!("{who} cannot do this"),
+        _ => panic!("{contestant} cannot do this"),
     }
 }
 
-/// Takes an action of signal-hook away.
+/// Removes an action of signal-hook.
 struct Unregister(signal_hook::SigId);
 
 impl Drop for Unregister {
@@ -119,8 +122,8 @@ impl Drop for Unregister {
     }
 }
 
-fn raise(who: &str) -> Operation {
-    match who {
+fn raise(contestant: &str) -> Operation {
+    match contestant {
         "raw" => {
             raw::install(RAW, raw::count);
             each(|| raw::raise(RAW))
@@ -143,12 +146,12 @@ fn raise(who: &str) -> Operation {
                 raw::raise(HOOK);
             })
         }
-        _ => panic!("{who} cannot do this"),
+        _ => panic!("{contestant} cannot do this"),
     }
 }
 
-fn block(who: &str) -> Operation {
-    match who {
+fn block(contestant: &str) -> Operation {
+    match contestant {
         "raw" => {
             let set = raw::set(&[libc::SIGALRM, libc::SIGTERM]);
             each(move || raw::restore(&raw::block(black_box(&set))))
@@ -162,7 +165,7 @@ fn block(who: &str) -> Operation {
             each(move || nix_block(black_box(&set)).thread_set_mask().unwrap())
         }
         "DeferGuard" => each(|| drop(black_box(DeferGuard::new()))),
-        _ => panic!("{who} cannot do this"),
+        _ => panic!("{contestant} cannot do this"),
     }
 }
 
@@ -170,8 +173,8 @@ fn nix_block(set: &nix_signal::SigSet) -> nix_signal::SigSet {
     set.thread_swap_mask(nix_signal::SigmaskHow::SIG_BLOCK).unwrap()
 }
 
-fn hit(who: &str) -> Operation {
-    match who {
+fn hit(contestant: &str) -> Operation {
+    match contestant {
         "raw" => {
             raw::install(RAW, raw::count);
             let set = raw::set(&[RAW]);
@@ -207,11 +210,11 @@ fn hit(who: &str) -> Operation {
                 old.thread_set_mask().unwrap();
             })
         }
-        _ => panic!("{who} cannot do this"),
+        _ => panic!("{contestant} cannot do this"),
     }
 }
 
-/// Puts a mask back.
+/// Restores a mask.
 struct Restore(nix_signal::SigSet);
 
 impl Drop for Restore {
@@ -220,39 +223,30 @@ impl Drop for Restore {
     }
 }
 
-/// So many signals, then one look, which must find that they came.
-fn pipe(who: &str, signals: usize) -> Operation {
-    let send = move |signal: c_int| (0..signals).for_each(|_| raw::raise(signal));
-    match who {
+/// Raises some signals, then looks once, and must find that they came.
+fn pipe(contestant: &str, signals: usize) -> Operation {
+    match contestant {
         "raw" => {
             let pipe = raw::SelfPipe::new(RAW);
-            each(move || {
-                send(RAW);
-                pipe.drain();
-            })
+            raise_then(RAW, signals, move || pipe.drain())
         }
         "posix-signal" => {
             let pipe = SelfPipe::new(SIGUSR2).unwrap();
-            each(move || {
-                send(libc::SIGUSR2);
+            raise_then(libc::SIGUSR2, signals, move || {
                 assert!(pipe.pending().contains(SIGUSR2));
             })
         }
         "signal-hook" => {
             let mut pipe = Signals::new([HOOK]).unwrap();
-            each(move || {
-                send(HOOK);
-                assert_eq!(pipe.pending().next(), Some(HOOK));
-            })
+            raise_then(HOOK, signals, move || assert_eq!(pipe.pending().next(), Some(HOOK)))
         }
-        // Its way is signalfd: no handler, but the signal is blocked.
+        // It has signalfd: no handler, but the signal is blocked.
         "nix" => {
             let set = nix_signal::SigSet::from(NIX);
             let pipe = SignalFd::new(&set).unwrap();
             let blocked = Restore(nix_block(&set));
-            each(move || {
+            raise_then(NIX as c_int, signals, move || {
                 let _ = &blocked;
-                send(NIX as c_int);
                 assert!(pipe.read_signal().unwrap().is_some());
             })
         }
@@ -260,18 +254,21 @@ fn pipe(who: &str, signals: usize) -> Operation {
             let runtime = runtime::Builder::new_current_thread().enable_io().build().unwrap();
             let kind = tokio_signal::SignalKind::from_raw(TOKIO);
             let mut pipe = runtime.block_on(async { tokio_signal::signal(kind) }).unwrap();
-            each(move || {
-                send(TOKIO);
-                assert!(runtime.block_on(pipe.recv()).is_some());
-            })
+            raise_then(TOKIO, signals, move || assert!(runtime.block_on(pipe.recv()).is_some()))
         }
         "async-signal" => {
             let mut pipe = async_signal::Signals::new([ASYNC]).unwrap();
-            each(move || {
-                send(libc::SIGPROF);
+            raise_then(libc::SIGPROF, signals, move || {
                 assert!(future::block_on(pipe.next()).is_some());
             })
         }
-        _ => panic!("{who} cannot do this"),
+        _ => panic!("{contestant} cannot do this"),
     }
+}
+
+fn raise_then(signal: c_int, signals: usize, mut look: impl FnMut() + 'static) -> Operation {
+    each(move || {
+        (0..signals).for_each(|_| raw::raise(signal));
+        look();
+    })
 }

@@ -1,42 +1,49 @@
-//! Instructions (callgrind) and system calls (strace) of one operation: no clock, and no noise.
+//! Instructions (callgrind) and system calls (strace) of one operation: they depend neither on the
+//! clock nor on what else the machine does.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Of the program and of the libraries in it; the kernel's own are not among the instructions.
+/// The kernel's instructions are not counted.
 #[derive(Clone, Copy)]
 pub struct Counts {
     pub instructions: f64,
     pub system_calls: f64,
 }
 
-/// `None` where the tools are missing or the operation does not run under them.
-pub fn count(group: &str, who: &str, target: &Path) -> Option<Counts> {
-    // The difference is free of what is done once. A burst is long.
+/// `None` if a tool is missing or the operation does not run under it.
+pub fn count(group: &str, contestant: &str, target: &Path) -> Option<Counts> {
+    // The difference between many and few is free of the setup. A burst is long.
     let (few, many) = if group == "burst" { (2, 7) } else { (20, 120) };
-    let each =
-        |measure: &dyn Fn(u64) -> Option<f64>| Some((measure(many)? - measure(few)?) / (many - few) as f64);
-    let program = std::env::current_exe().ok()?;
-    let instructions = |count: u64| {
-        let mut valgrind = Command::new("valgrind");
-        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(&program);
-        let output = valgrind.args(["--count", group, who, &count.to_string()]).output().ok()?;
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        let line = text.lines().find_map(|line| line.split("Collected : ").nth(1).map(str::to_owned))?;
-        line.trim().parse::<f64>().ok()
+    let per_operation = |measure: &dyn Fn(&[&str]) -> Option<f64>| {
+        let times = |count: u32| measure(&["--count", group, contestant, &count.to_string()]);
+        Some((times(many)? - times(few)?) / f64::from(many - few))
     };
-    let system_calls = |count: u64| {
-        let log = target.join("strace");
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-qq", "-c", "-U", "calls,name", "-o"]).arg(&log).arg(&program);
-        let status = strace.args(["--count", group, who, &count.to_string()]).stderr(Stdio::null()).status();
-        if !status.ok()?.success() {
-            return None;
-        }
-        let text = fs::read_to_string(log).ok()?;
-        let total = text.lines().find(|line| line.ends_with("total"))?;
-        total.split_whitespace().next()?.parse().ok()
-    };
-    Some(Counts { instructions: each(&instructions)?, system_calls: each(&system_calls)? })
+    Some(Counts {
+        instructions: per_operation(&instructions)?,
+        system_calls: per_operation(&|arguments| system_calls(arguments, target))?,
+    })
+}
+
+fn instructions(arguments: &[&str]) -> Option<f64> {
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    let output = valgrind.arg(std::env::current_exe().ok()?).args(arguments).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let count = text.lines().find_map(|line| line.split("Collected : ").nth(1))?;
+    count.trim().parse().ok()
+}
+
+fn system_calls(arguments: &[&str], target: &Path) -> Option<f64> {
+    let log = target.join("strace");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-c", "-U", "calls,name", "-o"]).arg(&log);
+    strace.arg(std::env::current_exe().ok()?).args(arguments);
+    if !strace.stderr(Stdio::null()).status().ok()?.success() {
+        return None;
+    }
+    let text = fs::read_to_string(log).ok()?;
+    let total = text.lines().find(|line| line.ends_with("total"))?;
+    total.split_whitespace().next()?.parse().ok()
 }

@@ -1,152 +1,83 @@
-//! The library against raw libc and its peers: `cargo run --release -p bench`. See README.md.
+//! The library against raw libc and its peers: `cargo run --release` in this folder. See README.md.
 
+mod builds;
 mod contestants;
 mod counts;
-mod groups;
+mod docs;
 mod machine;
+mod measure;
 mod plot;
 mod raw;
 mod report;
 mod rows;
+mod server;
 mod stats;
 mod workers;
 
-use groups::Settings;
-use report::{Row, Unit};
-use serde_json::json;
+use measure::Bench;
+use rows::Spec;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::exit;
 
 const HELP: &str = "\
 The library against raw libc and its peers, in one table.
 
-usage: bench [--quick]      measures, prints the table, and writes docs/bench.json, docs/benchmarks.md, docs/bench-*.svg
-                            and what stands between the markers bench:begin and bench:end in README.md
-  --quick                   a few rounds only, to see that it works; writes nothing
+usage: bench [--quick] [ROW]...
+
+Measures and prints the table. Without arguments it also writes docs/bench.json,
+docs/benchmarks.md, docs/bench-*.svg and the section between the markers
+bench:begin and bench:end of README.md.
+
+  --quick   only a few rounds, to see that it works
+  ROW       only these rows:
 ";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        [] => run(false),
-        ["--quick"] => run(true),
+        ["--help"] => print!("{HELP}{}", row_list()),
         // One contestant, in a process of its own.
-        ["--worker", ..] => workers::work(&arguments[1..]),
-        // One operation, so many times, to be counted.
-        ["--count", group, who, count] => contestants::operation(group, who)(count.parse().unwrap()),
-        _ => {
-            print!("{HELP}");
-            std::process::exit(i32::from(words != ["--help"]) * 2);
+        ["--worker", kind, contestant, ref numbers @ ..] => {
+            workers::work(kind, contestant, numbers);
         }
+        // One operation, repeated, to be counted.
+        ["--count", group, contestant, count] => {
+            contestants::operation(group, contestant)(count.parse().unwrap());
+        }
+        ["--quick", ref ids @ ..] => run(true, ids),
+        ref ids => run(false, ids),
     }
 }
 
-fn run(quick: bool) {
+fn row_list() -> String {
+    rows::all().map(|row| format!("            {:13} {}\n", row.id, row.title)).collect()
+}
+
+fn run(quick: bool, ids: &[&str]) {
+    let specs: Vec<&Spec> = if ids.is_empty() {
+        rows::all().collect()
+    } else {
+        ids.iter().map(|id| find(id)).collect()
+    };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
-    let target = target_folder(&root);
+    // Below cargo's own target folder, wherever that is.
+    let program = std::env::current_exe().unwrap();
+    let target = program.ancestors().nth(2).unwrap().join("bench");
     fs::create_dir_all(&target).unwrap();
     let machine = machine::describe(&root);
-    let rows = rows::all(&Settings { quick }, &root, &target);
-    let section = section(&rows, &machine);
-    println!("{section}");
-    if quick {
-        return;
-    }
-    let docs = root.join("docs");
-    fs::create_dir_all(&docs).unwrap();
-    let result = json!({ "machine": machine, "rows": report::json(&rows) });
-    fs::write(docs.join("bench.json"), serde_json::to_string_pretty(&result).unwrap() + "\n").unwrap();
-    fs::write(docs.join("benchmarks.md"), format!("# Benchmarks\n\n{}", section.replace("](docs/", "](")))
-        .unwrap();
-    fs::write(docs.join("bench-guards.svg"), guards(&rows)).unwrap();
-    fs::write(docs.join("bench-self-pipe.svg"), self_pipes(&rows)).unwrap();
-    rewrite(&root.join("README.md"), &section);
-}
-
-/// Below cargo's own, wherever that is.
-fn target_folder(root: &Path) -> PathBuf {
-    let program = std::env::current_exe().ok();
-    let target = program.and_then(|program| program.ancestors().nth(2).map(Path::to_owned));
-    target.unwrap_or_else(|| root.join("target")).join("bench")
-}
-
-fn section(rows: &[Row], machine: &serde_json::Value) -> String {
-    let text = |key: &str| machine[key].as_str().unwrap_or("?").to_owned();
-    format!(
-        "![Critical regions](docs/bench-guards.svg)\n\n![Self-pipes](docs/bench-self-pipe.svg)\n\n\
-         `cargo run --release -p bench` measures all of this: {} ({}, {}, load {} before), {}, {}; {}. Instructions by {}, \
-         system calls by {}.\n\n\
-         Each cell: the median of the times of many short rounds, in which the contestants take turns; **×** the median of the \
-         ratios to raw libc in the same round, with the quartiles of the ratios below it; system calls and instructions of one \
-         operation, those of the kernel not counted. raw libc is what one writes in Rust with `libc`, the obvious way \
-         ([bench/src/raw.rs](bench/src/raw.rs)). The library is built with the feature `defer`.\n\n{}",
-        text("processor"), text("kernel"), text("c_library"), text("load_before"), text("rustc"), text("cc"),
-        text("packages"), text("valgrind"), text("strace"), report::markdown(rows)
-    )
-}
-
-/// Puts the section between the markers, if they are there.
-fn rewrite(readme: &Path, section: &str) {
-    let Ok(text) = fs::read_to_string(readme) else { return };
-    let (begin, end) = ("<!-- bench:begin -->", "<!-- bench:end -->");
-    if let (Some(from), Some(to)) = (text.find(begin), text.find(end)) {
-        let new = format!("{}{begin}\n{section}{}", &text[..from], &text[to..]);
-        fs::write(readme, new).unwrap();
+    let mut bench = Bench::new(quick, root, target);
+    let rows: Vec<_> = specs.into_iter().map(|spec| bench.row(spec)).collect();
+    println!("{}", docs::section(&rows, &machine));
+    if !quick && ids.is_empty() {
+        docs::write(&bench.root, &rows, machine);
     }
 }
 
-fn bar(row: &Row, peer: &str, label: &str) -> Option<plot::Bar> {
-    let cell = row.cell(peer)?;
-    let value = cell.samples.median();
-    let text = match cell.samples.ratio(&row.cell("raw")?.samples).value {
-        _ if peer == "raw" => Unit::Nanoseconds.show(value.value),
-        ratio => format!("{}, ×{}", Unit::Nanoseconds.show(value.value), report::short(ratio)),
-    };
-    Some(plot::Bar { label: label.to_owned(), value, text, ours: peer == "posix-signal" })
-}
-
-fn find<'a>(rows: &'a [Row], id: &str) -> &'a Row {
-    rows.iter().find(|row| row.id == id).expect("a row")
-}
-
-fn guards(rows: &[Row]) -> String {
-    let (block, defer) = (find(rows, "block"), find(rows, "defer"));
-    let (hit_block, hit_defer) = (find(rows, "hit-block"), find(rows, "hit-defer"));
-    let group = |block: &Row, defer: &Row| {
-        let bars = [
-            bar(block, "raw", "raw pthread_sigmask"),
-            bar(block, "nix", "nix"),
-            bar(block, "posix-signal", "BlockGuard"),
-            bar(defer, "posix-signal", "DeferGuard"),
-        ];
-        bars.into_iter().flatten().collect()
-    };
-    plot::bars(
-        "Critical regions: in and out",
-        "median time, quartiles as a line; shorter is better",
-        &[("no signal comes", group(block, defer)), ("a signal comes", group(hit_block, hit_defer))],
-    )
-}
-
-fn self_pipes(rows: &[Row]) -> String {
-    let group = |id: &str, raw: &str| {
-        let row = find(rows, id);
-        let peers = report::PEERS.iter().filter(|peer| row.cell(peer).is_some());
-        let label = |peer: &&str| match *peer {
-            "raw" => raw.to_owned(),
-            "nix" => "nix (signalfd)".to_owned(),
-            peer => peer.to_owned(),
-        };
-        peers.filter_map(|peer| bar(row, peer, &label(peer))).collect()
-    };
-    plot::bars(
-        "Self-pipes",
-        "median time, quartiles as a line; shorter is better",
-        &[
-            ("one signal, raised and read", group("pipe", "raw pipe")),
-            ("1,000 signals, then one look", group("burst", "a handler that does nothing")),
-            ("wake-up of a sleeping reader", group("latency", "raw pipe")),
-        ],
-    )
+fn find(id: &str) -> &'static Spec {
+    rows::all().find(|spec| spec.id == id).unwrap_or_else(|| {
+        eprintln!("bench: there is no row {id:?}: see bench --help");
+        exit(2)
+    })
 }

@@ -1,4 +1,4 @@
-//! Signals with `libc` alone, in the obvious way: what everything else is measured against.
+//! Signals with `libc` alone, in the obvious way: everything else is compared with this.
 
 use libc::{c_int, sigset_t};
 use std::mem::MaybeUninit;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed};
 pub static HITS: AtomicUsize = AtomicUsize::new(0);
 static PIPE: AtomicI32 = AtomicI32::new(-1);
 
-/// A handler that keeps `errno` and counts.
+/// A handler that preserves `errno` and counts.
 pub extern "C" fn count(_: c_int) {
     // SAFETY: the address of this thread's errno.
     let errno = unsafe { libc::__errno_location() };
@@ -22,7 +22,7 @@ pub extern "C" fn count(_: c_int) {
 pub extern "C" fn nothing(_: c_int) {}
 
 /// The handler of a self-pipe.
-extern "C" fn ring(_: c_int) {
+extern "C" fn notify(_: c_int) {
     // SAFETY: the address of this thread's errno; one byte.
     unsafe {
         let errno = libc::__errno_location();
@@ -48,7 +48,7 @@ pub fn install(signal: c_int, handler: extern "C" fn(c_int)) {
 #[inline(always)]
 pub fn query(signal: c_int) -> libc::sigaction {
     let mut old = MaybeUninit::zeroed();
-    // SAFETY: room for the structure, which is made of integers.
+    // SAFETY: `old` is valid for writes of the structure, which is made of integers.
     unsafe {
         assert_eq!(libc::sigaction(signal, ptr::null(), old.as_mut_ptr()), 0);
         old.assume_init()
@@ -62,7 +62,7 @@ pub fn raise(signal: c_int) {
 
 pub fn set(signals: &[c_int]) -> sigset_t {
     let mut set = MaybeUninit::zeroed();
-    // SAFETY: room for a set.
+    // SAFETY: `set` is valid for writes of a set.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         for signal in signals {
@@ -75,7 +75,7 @@ pub fn set(signals: &[c_int]) -> sigset_t {
 #[inline(always)]
 pub fn block(set: &sigset_t) -> sigset_t {
     let mut old = MaybeUninit::uninit();
-    // SAFETY: a set, and room for one.
+    // SAFETY: `set` is a set, and `old` is valid for writes of one.
     unsafe {
         assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, set, old.as_mut_ptr()), 0);
         old.assume_init()
@@ -84,31 +84,32 @@ pub fn block(set: &sigset_t) -> sigset_t {
 
 #[inline(always)]
 pub fn restore(old: &sigset_t) {
-    // SAFETY: a set.
+    // SAFETY: `old` is a set.
     unsafe { assert_eq!(libc::pthread_sigmask(libc::SIG_SETMASK, old, ptr::null_mut()), 0) };
 }
 
-/// A pipe that does not block, and a handler that writes to it.
+/// A non-blocking pipe, and a handler that writes to it.
 pub struct SelfPipe(c_int);
 
 impl SelfPipe {
     pub fn new(signal: c_int) -> SelfPipe {
         let mut fds = [-1; 2];
-        // SAFETY: room for two descriptors.
-        assert_eq!(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_NONBLOCK | libc::O_CLOEXEC) }, 0);
+        // SAFETY: `fds` is valid for writes of two descriptors.
+        let result = unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_NONBLOCK | libc::O_CLOEXEC) };
+        assert_eq!(result, 0);
         PIPE.store(fds[1], Relaxed);
-        install(signal, ring);
+        install(signal, notify);
         SelfPipe(fds[0])
     }
 
-    /// Reads until nothing is left.
+    /// Reads until the pipe is empty.
     pub fn drain(&self) {
         let mut bytes = [0u8; 1024];
-        // SAFETY: room for as many bytes as asked for.
+        // SAFETY: `bytes` is valid for writes of its length.
         while unsafe { libc::read(self.0, bytes.as_mut_ptr().cast(), bytes.len()) } > 0 {}
     }
 
-    /// Sleeps until a signal has come.
+    /// Sleeps until a signal has arrived.
     pub fn wait(&self) {
         let mut fd = libc::pollfd { fd: self.0, events: libc::POLLIN, revents: 0 };
         // SAFETY: one entry. It ends with EINTR when the handler has run.

@@ -1,6 +1,7 @@
 //! The table, as Markdown and as JSON.
 
 use crate::counts::Counts;
+use crate::rows::{Spec, Target};
 use crate::stats::{Median, Samples};
 use serde_json::{json, Map, Value};
 use std::fmt::Write;
@@ -8,7 +9,7 @@ use std::fmt::Write;
 pub const PEERS: &[&str] =
     &["raw", "posix-signal", "signal-hook", "nix", "rustix", "tokio", "async-signal", "ctrlc"];
 
-/// What a cell measures.
+/// Of the values of a row.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Unit {
     Nanoseconds,
@@ -34,33 +35,19 @@ impl Unit {
     }
 }
 
-/// What one ratio must be, at the least or at the most, against this contestant.
-#[derive(Clone, Copy)]
-pub struct Target {
-    pub against: &'static str,
-    pub limit: f64,
-    pub at_least: bool,
-}
-
 pub struct Cell {
     pub peer: &'static str,
     pub samples: Samples,
     pub counts: Option<Counts>,
 }
 
+/// A row that has been measured.
 pub struct Row {
-    pub id: &'static str,
-    pub title: &'static str,
-    pub unit: Unit,
+    pub spec: &'static Spec,
     pub cells: Vec<Cell>,
-    pub targets: Vec<Target>,
-    /// Why one that is not there is not there: peer, reason.
-    pub cannot: &'static [(&'static str, &'static str)],
-    /// Why it is as it is.
-    pub note: Option<&'static str>,
 }
 
-/// Which of the targets is met, and by which ratio.
+/// Whether the ratio to the peer meets the target.
 pub struct Verdict {
     pub target: Target,
     pub ratio: Median,
@@ -74,11 +61,13 @@ impl Row {
 
     pub fn verdicts(&self) -> Vec<Verdict> {
         let verdict = |target: &Target| {
-            let ratio = self.cell("posix-signal")?.samples.ratio(&self.cell(target.against)?.samples);
-            let met = if target.at_least { ratio.value >= target.limit } else { ratio.value <= target.limit };
+            let other = &self.cell(target.against)?.samples;
+            let ratio = self.cell("posix-signal")?.samples.ratio(other);
+            let Target { limit, at_least, .. } = *target;
+            let met = if at_least { ratio.value >= limit } else { ratio.value <= limit };
             Some(Verdict { target: *target, ratio, met })
         };
-        self.targets.iter().filter_map(verdict).collect()
+        self.spec.targets.iter().filter_map(verdict).collect()
     }
 
     fn ratio(&self, cell: &Cell) -> Option<Median> {
@@ -88,20 +77,21 @@ impl Row {
 
     fn markdown_cell(&self, peer: &str) -> String {
         let Some(cell) = self.cell(peer) else {
-            let reason = self.cannot.iter().find(|(who, _)| *who == peer || *who == "*");
+            let reason = self.spec.absent.iter().find(|(who, _)| *who == peer || *who == "*");
             return reason.map_or("—".to_owned(), |(_, reason)| format!("<sub>{reason}</sub>"));
         };
-        let mut text = self.unit.show(cell.samples.median().value);
+        let mut text = self.spec.unit.show(cell.samples.median().value);
         if let Some(ratio) = self.ratio(cell) {
             let _ = write!(text, " **×{}**", short(ratio.value));
             if cell.samples.values.len() > 1 {
-                let _ = write!(text, "<br><sub>{} – {}</sub>", short(ratio.low), short(ratio.high));
+                let (low, high) = (short(ratio.low), short(ratio.high));
+                let _ = write!(text, "<br><sub>{low} – {high}</sub>");
             }
         }
         if let Some(counts) = &cell.counts {
-            let (calls, instructions) = (counts.system_calls, counts.instructions);
-            let _ =
-                write!(text, "<br><sub>{}, {} instr.</sub>", calls_text(calls), short_count(instructions));
+            let calls = calls_text(counts.system_calls);
+            let instructions = short_count(counts.instructions);
+            let _ = write!(text, "<br><sub>{calls}, {instructions} instr.</sub>");
         }
         text
     }
@@ -140,12 +130,12 @@ pub fn markdown(rows: &[Row]) -> String {
     let mut notes = Vec::new();
     for row in rows {
         let mut mark = String::new();
-        if let Some(note) = row.note {
+        if let Some(note) = row.spec.note {
             notes.push(note);
             mark = format!(" ({})", notes.len());
         }
         let verdicts: Vec<String> = row.verdicts().iter().map(verdict_text).collect();
-        let _ = write!(text, "| {}{mark} | {} |", row.title, verdicts.join("<br>"));
+        let _ = write!(text, "| {}{mark} | {} |", row.spec.title, verdicts.join("<br>"));
         for peer in PEERS {
             let _ = write!(text, " {} |", row.markdown_cell(peer));
         }
@@ -161,41 +151,59 @@ pub fn markdown(rows: &[Row]) -> String {
 fn verdict_text(verdict: &Verdict) -> String {
     let target = verdict.target;
     let sign = if target.at_least { "≥" } else { "≤" };
-    let against = if target.against == "raw" { String::new() } else { format!(" of {}", target.against) };
+    let against =
+        if target.against == "raw" { String::new() } else { format!(" of {}", target.against) };
     let met = if verdict.met { "met" } else { "**missed**" };
     format!("{sign} {}{against}: {met} ({})", target.limit, short(verdict.ratio.value))
 }
 
 pub fn json(rows: &[Row]) -> Value {
-    let row_json = |row: &Row| {
-        let mut cells = Map::new();
-        for cell in &row.cells {
-            let mut value = cell.samples.median().json();
-            value["rounds"] = json!(cell.samples.values.len());
-            if let Some(ratio) = row.ratio(cell) {
-                value["ratio_to_raw"] = ratio.json();
-            }
-            if let Some(counts) = &cell.counts {
-                value["instructions"] = json!(counts.instructions);
-                value["system_calls"] = json!(counts.system_calls);
-            }
-            value["contestant"] = json!(cell.samples.who);
-            cells.insert(cell.peer.to_owned(), value);
-        }
-        let verdicts = row.verdicts();
-        let target = |it: &Verdict| {
-            json!({ "against": it.target.against, "limit": it.target.limit,
-                "at": if it.target.at_least { "least" } else { "most" }, "ratio": it.ratio.json(), "met": it.met })
-        };
-        let unit = match row.unit {
+    rows.iter().map(Row::json).collect()
+}
+
+impl Row {
+    fn json(&self) -> Value {
+        let cells = self.cells.iter().map(|cell| (cell.peer.to_owned(), self.cell_json(cell)));
+        let unit = match self.spec.unit {
             Unit::Nanoseconds => "ns",
             Unit::Seconds => "s",
             Unit::PerSecond => "1/s",
             Unit::Crates => "crates",
             Unit::Bytes => "bytes",
         };
-        json!({ "id": row.id, "title": row.title, "unit": unit, "cells": cells,
-            "targets": verdicts.iter().map(target).collect::<Vec<_>>(), "note": row.note })
-    };
-    rows.iter().map(row_json).collect()
+        json!({
+            "id": self.spec.id,
+            "title": self.spec.title,
+            "unit": unit,
+            "cells": cells.collect::<Map<_, _>>(),
+            "targets": self.verdicts().iter().map(Verdict::json).collect::<Vec<_>>(),
+            "note": self.spec.note,
+        })
+    }
+
+    fn cell_json(&self, cell: &Cell) -> Value {
+        let mut value = cell.samples.median().json();
+        value["rounds"] = json!(cell.samples.values.len());
+        if let Some(ratio) = self.ratio(cell) {
+            value["ratio_to_raw"] = ratio.json();
+        }
+        if let Some(counts) = &cell.counts {
+            value["instructions"] = json!(counts.instructions);
+            value["system_calls"] = json!(counts.system_calls);
+        }
+        value["contestant"] = json!(cell.samples.contestant);
+        value
+    }
+}
+
+impl Verdict {
+    fn json(&self) -> Value {
+        json!({
+            "against": self.target.against,
+            "limit": self.target.limit,
+            "at": if self.target.at_least { "least" } else { "most" },
+            "ratio": self.ratio.json(),
+            "met": self.met,
+        })
+    }
 }

@@ -1,11 +1,13 @@
-//! Rounds in which all contestants take turns, and what is made of them. Neither criterion nor divan can do this: they run one
-//! contestant after the other, so that a machine that slows down in between favours the first.
+//! Rounds in which all contestants take turns, and their medians. Neither criterion nor divan can
+//! do this: they run one contestant after the other, so that a machine that slows down meanwhile
+//! favours the first.
 
 use serde_json::{json, Value};
 
 /// What one contestant did in each round.
+#[derive(Clone)]
 pub struct Samples {
-    pub who: String,
+    pub contestant: String,
     pub values: Vec<f64>,
 }
 
@@ -34,25 +36,32 @@ impl Median {
 }
 
 impl Samples {
+    pub fn empty(contestants: &[&str]) -> Vec<Samples> {
+        let empty = |it: &&str| Samples { contestant: it.to_string(), values: Vec::new() };
+        contestants.iter().map(empty).collect()
+    }
+
     pub fn median(&self) -> Median {
         Median::of(self.values.clone())
     }
 
-    /// The median of the ratios to another in the same rounds.
+    /// The median of the ratios to another contestant in the same rounds.
     pub fn ratio(&self, other: &Samples) -> Median {
         Median::of(self.values.iter().zip(&other.values).map(|(one, two)| one / two).collect())
     }
 }
 
-/// So many rounds; each begins with another contestant.
-pub fn interleave(whos: &[&str], rounds: usize, mut measure: impl FnMut(usize) -> f64) -> Vec<Samples> {
-    let new = |who: &&str| Samples { who: who.to_string(), values: Vec::new() };
-    let mut samples: Vec<Samples> = whos.iter().map(new).collect();
+/// Measures each contestant once in each round; each round begins with another one.
+pub fn interleave(
+    contestants: &[&str],
+    rounds: usize,
+    mut measure: impl FnMut(usize) -> f64,
+) -> Vec<Samples> {
+    let mut samples = Samples::empty(contestants);
     for round in 0..rounds {
-        for turn in 0..whos.len() {
-            let index = (round + turn) % whos.len();
-            let value = measure(index);
-            samples[index].values.push(value);
+        for turn in 0..contestants.len() {
+            let index = (round + turn) % contestants.len();
+            samples[index].values.push(measure(index));
         }
     }
     samples

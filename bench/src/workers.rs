@@ -1,5 +1,6 @@
-//! What needs a process of its own: because it can be done once only, because it forks, or because the signal must find one
-//! thread to go to. Each is started anew for each round, and prints its numbers in nanoseconds.
+//! Measurements that need a process of their own: because they happen once in a process, because
+//! they fork, or because only one thread may take the signal. Each worker is started anew for each
+//! round, and prints its times in nanoseconds.
 
 use crate::raw;
 use futures_lite::{future, StreamExt};
@@ -11,15 +12,16 @@ use signal_hook::iterator::Signals;
 use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::mpsc;
+use std::sync::{mpsc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::runtime;
 use tokio::signal::unix as tokio_signal;
 
-const ALL: &[&str] = &["raw", "posix-signal", "signal-hook", "nix", "tokio", "async-signal", "ctrlc"];
+const ALL: &[&str] =
+    &["raw", "posix-signal", "signal-hook", "nix", "tokio", "async-signal", "ctrlc"];
 
-/// The contestants of each kind of worker, the one that the others are compared with first.
+/// The contestants of each kind of worker; the others are compared with the first one.
 pub fn contestants(kind: &str) -> &'static [&'static str] {
     match kind {
         "first" | "latency" => ALL,
@@ -31,16 +33,17 @@ pub fn contestants(kind: &str) -> &'static [&'static str] {
 /// Everything with SIGINT: the only signal that all can do.
 const SIGNAL: c_int = libc::SIGINT;
 
-pub fn work(arguments: &[String]) {
-    let number = |index: usize| arguments[index].parse::<usize>().unwrap();
-    let result = match (arguments[0].as_str(), arguments[1].as_str()) {
-        ("group", group) => crate::groups::take_turns(group, number(2)),
-        ("first", who) => vec![first(who)],
-        ("latency", who) => latency(who, number(2)),
-        ("reap", who) => vec![reap(who, number(2), number(3))],
-        (kind, _) => panic!("no worker {kind}"),
+pub fn work(kind: &str, contestant: &str, numbers: &[&str]) {
+    let number = |index: usize| numbers[index].parse::<usize>().unwrap();
+    let times = match kind {
+        // Here it is the name of the group.
+        "group" => crate::measure::take_turns(contestant, number(0)),
+        "first" => vec![first(contestant)],
+        "latency" => latency(contestant, number(0)),
+        "reap" => vec![reap(contestant, number(0), number(1))],
+        _ => panic!("no worker {kind}"),
     };
-    let words: Vec<String> = result.iter().map(f64::to_string).collect();
+    let words: Vec<String> = times.iter().map(f64::to_string).collect();
     println!("{}", words.join(" "));
 }
 
@@ -52,19 +55,24 @@ fn count(_: Signal) {
     raw::HITS.fetch_add(1, SeqCst);
 }
 
-/// The time that it takes to have a handler, or what stands for one, in a process that has none yet.
-fn first(who: &str) -> f64 {
+/// The time to install a handler, or its equivalent, in a process that has none yet.
+fn first(contestant: &str) -> f64 {
     let runtime = runtime::Builder::new_current_thread().enable_io().build().unwrap();
     let hit = || {
         raw::HITS.fetch_add(1, SeqCst);
     };
     let start = Instant::now();
-    match who {
+    match contestant {
         "raw" => raw::install(SIGNAL, raw::count),
-        // SAFETY: `count` adds to an atomic and does nothing else.
-        "posix-signal" => assert!(signal::install(SIGINT, unsafe { Handler::new(count) }).is_ok()),
-        // SAFETY: as above.
-        "signal-hook" => drop(black_box(unsafe { signal_hook::low_level::register(SIGNAL, hit) })),
+        "posix-signal" => {
+            // SAFETY: `count` adds to an atomic and does nothing else.
+            let handler = unsafe { Handler::new(count) };
+            assert!(signal::install(SIGINT, handler).is_ok());
+        }
+        "signal-hook" => {
+            // SAFETY: `hit` adds to an atomic and does nothing else.
+            drop(black_box(unsafe { signal_hook::low_level::register(SIGNAL, hit) }));
+        }
         "nix" => {
             let handler = nix_signal::SigHandler::Handler(raw::count);
             let (flags, mask) = (nix_signal::SaFlags::SA_RESTART, nix_signal::SigSet::empty());
@@ -80,21 +88,26 @@ fn first(who: &str) -> f64 {
             std::mem::forget(async_signal::Signals::new([async_signal::Signal::Int]).unwrap());
         }
         "ctrlc" => ctrlc::set_handler(hit).unwrap(),
-        _ => panic!("{who} cannot do this"),
+        _ => panic!("{contestant} cannot do this"),
     }
     nanoseconds(start.elapsed())
 }
 
-/// When the signal was sent, in nanoseconds since `START`.
+/// In nanoseconds since the first call.
+fn now() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_nanos() as u64
+}
+
+/// When the signal was sent.
 static SENT: AtomicU64 = AtomicU64::new(0);
 static READY: AtomicBool = AtomicBool::new(false);
 static DONE: AtomicBool = AtomicBool::new(false);
 
-/// The times between a `kill` by another thread, which blocks the signal, and the return of what the main thread waits in.
-fn latency(who: &str, count: usize) -> Vec<f64> {
-    let start = Instant::now();
-    let now = move || start.elapsed().as_nanos() as u64;
-    let sender = thread::spawn(move || {
+/// The times from a `kill` on another thread, which blocks the signal, until the main thread,
+/// which waits for it, returns.
+fn latency(contestant: &str, count: usize) -> Vec<f64> {
+    let sender = thread::spawn(|| {
         raw::block(&raw::set(&[SIGNAL]));
         while !DONE.load(SeqCst) {
             if READY.swap(false, SeqCst) {
@@ -107,73 +120,67 @@ fn latency(who: &str, count: usize) -> Vec<f64> {
             thread::yield_now();
         }
     });
-    let mut times = Vec::new();
-    let mut measure = |wait: &mut dyn FnMut() -> u64| {
-        for _ in 0..count {
-            READY.store(true, SeqCst);
-            let woken = wait();
-            times.push((woken - SENT.load(SeqCst)) as f64);
-        }
+    // The sender sends nothing before `READY`: the reader is set up by then.
+    let mut wait = reader(contestant);
+    let mut measure = || {
+        READY.store(true, SeqCst);
+        let woken = wait();
+        (woken - SENT.load(SeqCst)) as f64
     };
-    // The sender waits until all is set up.
-    match who {
+    let times = (0..count).map(|_| measure()).collect();
+    DONE.store(true, SeqCst);
+    sender.join().unwrap();
+    times
+}
+
+/// Waits for one signal and returns the time of its wake-up.
+type Wait = Box<dyn FnMut() -> u64>;
+
+fn woken_by(mut wait: impl FnMut() + 'static) -> Wait {
+    Box::new(move || {
+        wait();
+        now()
+    })
+}
+
+fn reader(contestant: &str) -> Wait {
+    match contestant {
         "raw" => {
             let pipe = raw::SelfPipe::new(SIGNAL);
-            measure(&mut || {
-                pipe.wait();
-                now()
-            });
+            woken_by(move || pipe.wait())
         }
         "posix-signal" => {
             let pipe = SelfPipe::new(SIGINT).unwrap();
-            measure(&mut || {
-                assert!(pipe.wait().unwrap().contains(SIGINT));
-                now()
-            });
+            woken_by(move || assert!(pipe.wait().unwrap().contains(SIGINT)))
         }
         "signal-hook" => {
             let mut pipe = Signals::new([SIGNAL]).unwrap();
-            measure(&mut || {
-                while pipe.wait().count() == 0 {}
-                now()
-            });
+            woken_by(move || while pipe.wait().count() == 0 {})
         }
         "nix" => {
             let set = nix_signal::SigSet::from(nix_signal::SIGINT);
             set.thread_block().unwrap();
             let pipe = SignalFd::new(&set).unwrap();
-            measure(&mut || {
-                assert!(pipe.read_signal().unwrap().is_some());
-                now()
-            });
+            woken_by(move || assert!(pipe.read_signal().unwrap().is_some()))
         }
         "tokio" => {
             let runtime = runtime::Builder::new_current_thread().enable_io().build().unwrap();
             let kind = tokio_signal::SignalKind::interrupt();
             let mut pipe = runtime.block_on(async { tokio_signal::signal(kind) }).unwrap();
-            measure(&mut || {
-                assert!(runtime.block_on(pipe.recv()).is_some());
-                now()
-            });
+            woken_by(move || assert!(runtime.block_on(pipe.recv()).is_some()))
         }
         "async-signal" => {
             let mut pipe = async_signal::Signals::new([async_signal::Signal::Int]).unwrap();
-            measure(&mut || {
-                assert!(future::block_on(pipe.next()).is_some());
-                now()
-            });
+            woken_by(move || assert!(future::block_on(pipe.next()).is_some()))
         }
         // Its handler is the reader: it runs on a thread of its own.
         "ctrlc" => {
             let (sender, receiver) = mpsc::channel();
             ctrlc::set_handler(move || sender.send(now()).unwrap()).unwrap();
-            measure(&mut || receiver.recv().unwrap());
+            Box::new(move || receiver.recv().unwrap())
         }
-        _ => panic!("{who} cannot do this"),
+        _ => panic!("{contestant} cannot do this"),
     }
-    DONE.store(true, SeqCst);
-    sender.join().unwrap();
-    times
 }
 
 /// A child that ends at once, or lives until it is killed.
@@ -192,57 +199,72 @@ fn fork(lives: bool) -> pid_t {
     }
 }
 
-/// The time for each of so many children that have ended, while so many others live.
-fn reap(who: &str, live: usize, dead: usize) -> f64 {
+/// Waits until the child has ended, and leaves its status to be reaped.
+fn wait_ended(pid: pid_t) {
+    let mut info = MaybeUninit::uninit();
+    let flags = libc::WEXITED | libc::WNOWAIT;
+    // SAFETY: `info` is valid for writes of the structure.
+    let result = unsafe { libc::waitid(libc::P_PID, pid as libc::id_t, info.as_mut_ptr(), flags) };
+    assert_eq!(result, 0);
+}
+
+fn waitpid(pid: pid_t, flags: c_int) -> pid_t {
+    let mut status = 0;
+    // SAFETY: `status` is valid for writes.
+    let pid = unsafe { libc::waitpid(pid, &mut status, flags) };
+    black_box(status);
+    pid
+}
+
+/// The time to reap one of `dead` children that have ended, while `live` others live.
+fn reap(contestant: &str, live: usize, dead: usize) -> f64 {
     let living: Vec<pid_t> = (0..live).map(|_| fork(true)).collect();
     let zombies: Vec<pid_t> = (0..dead).map(|_| fork(false)).collect();
-    for pid in &zombies {
-        let mut info = MaybeUninit::uninit();
-        let flags = libc::WEXITED | libc::WNOWAIT;
-        // SAFETY: room for the structure.
-        assert_eq!(unsafe { libc::waitid(libc::P_PID, *pid as libc::id_t, info.as_mut_ptr(), flags) }, 0);
-    }
-    let mut status = 0;
+    zombies.iter().for_each(|pid| wait_ended(*pid));
     let start = Instant::now();
-    // SAFETY: room for the status.
-    let waitpid = |pid, status: &mut c_int| unsafe { libc::waitpid(pid, status, libc::WNOHANG) };
-    let reaped = match who {
-        "raw" => std::iter::from_fn(|| (waitpid(-1, &mut status) > 0).then_some(())).count(),
-        "raw by pid" => zombies.iter().filter(|pid| waitpid(**pid, &mut status) > 0).count(),
-        "raw wait4" => {
-            let mut usage = MaybeUninit::uninit();
-            let mut wait = || {
-                // SAFETY: room for both.
-                unsafe { libc::wait4(-1, &mut status, libc::WNOHANG, usage.as_mut_ptr()) > 0 }
-            };
-            std::iter::from_fn(|| wait().then_some(())).count()
-        }
+    let reaped = reap_all(contestant, &zombies);
+    let time = nanoseconds(start.elapsed());
+    assert_eq!(reaped, dead);
+    for pid in living {
+        // SAFETY: takes plain values; the child has not been reaped.
+        unsafe { libc::kill(pid, libc::SIGKILL) };
+        waitpid(pid, 0);
+    }
+    time / dead as f64
+}
+
+/// Returns the number of children reaped.
+fn reap_all(contestant: &str, zombies: &[pid_t]) -> usize {
+    match contestant {
+        "raw" => count_while(|| waitpid(-1, libc::WNOHANG) > 0),
+        "raw by pid" => zombies.iter().filter(|pid| waitpid(**pid, libc::WNOHANG) > 0).count(),
+        "raw wait4" => count_while(|| {
+            let (mut status, mut usage) = (0, MaybeUninit::uninit());
+            // SAFETY: both are valid for writes.
+            let pid = unsafe { libc::wait4(-1, &mut status, libc::WNOHANG, usage.as_mut_ptr()) };
+            black_box(status);
+            pid > 0
+        }),
         "posix-signal" => child::reap_any().filter(|exited| black_box(exited).is_ok()).count(),
         "by pid" => {
             let pids = zombies.iter().map(|pid| Pid::from_raw(*pid).unwrap());
             pids.filter(|pid| black_box(child::reap(*pid)).unwrap().is_some()).count()
         }
-        "nix" => {
-            let wait = || match nix::sys::wait::waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::StillAlive) | Err(_) => None,
-                Ok(status) => Some(black_box(status)),
-            };
-            std::iter::from_fn(wait).count()
-        }
-        "rustix" => {
-            let wait = || rustix::process::wait(rustix::process::WaitOptions::NOHANG).ok().flatten();
-            std::iter::from_fn(|| black_box(wait())).count()
-        }
-        _ => panic!("{who} cannot do this"),
-    };
-    let time = nanoseconds(start.elapsed());
-    assert_eq!(reaped, dead);
-    for pid in living {
-        // SAFETY: takes plain values; a child that has not been reaped.
-        unsafe { libc::kill(pid, libc::SIGKILL) };
-        // SAFETY: room for the status.
-        unsafe { libc::waitpid(pid, &mut status, 0) };
+        "nix" => count_while(|| match nix::sys::wait::waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) | Err(_) => false,
+            Ok(status) => {
+                black_box(status);
+                true
+            }
+        }),
+        "rustix" => count_while(|| {
+            let status = rustix::process::wait(rustix::process::WaitOptions::NOHANG);
+            black_box(status.ok().flatten()).is_some()
+        }),
+        _ => panic!("{contestant} cannot do this"),
     }
-    black_box(status);
-    time / dead as f64
+}
+
+fn count_while(mut reap: impl FnMut() -> bool) -> usize {
+    std::iter::from_fn(|| reap().then_some(())).count()
 }

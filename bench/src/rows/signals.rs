@@ -1,0 +1,150 @@
+//! Handlers, masks and self-pipes.
+
+use super::*;
+use Source::{Feature, FirstInstall, Latency, Operation};
+use Unit::Nanoseconds;
+
+const GUARDS: &[(&str, &str)] = &[("raw", "raw"), ("posix-signal", "posix-signal"), ("nix", "nix")];
+const DEFERRED: &[(&str, &str)] = &[("raw", "raw"), ("posix-signal", "DeferGuard")];
+
+pub static ROWS: &[Spec] = &[
+    Spec {
+        targets: &[at_most("raw", 1.02)],
+        absent: &[NO_SIGNALS, NO_HANDLER, NO_HANDLER_EITHER, ("ctrlc", "once in a process")],
+        note: Some(
+            "signal-hook adds an action to its own table and removes it again: its handler stays, \
+             and after the first time there is no system call. The library makes a `struct \
+             sigaction` of the `Action` and an `Action` of the old one, 152 bytes each, and keeps \
+             the targets of `Flag` and `Count`: these are its additional instructions.",
+        ),
+        ..row("install", "install a handler", Nanoseconds, Operation("install"))
+    },
+    Spec {
+        absent: &[NO_SIGNALS],
+        note: Some(
+            "Each in a fresh process, where tokio and async-signal set up their pipes, and ctrlc \
+             starts its thread.",
+        ),
+        ..row("first", "install, the first time in a process", Nanoseconds, FirstInstall)
+    },
+    Spec {
+        absent: &[NO_SIGNALS, ("*", "cannot ask")],
+        ..row("query", "query a disposition", Nanoseconds, Operation("query"))
+    },
+    Spec {
+        targets: &[at_most("raw", 1.03)],
+        absent: &[NO_SIGNALS, NO_HANDLER, NO_HANDLER_EITHER, ("ctrlc", "calls on a thread")],
+        ..row("raise", "raise, and the handler has run", Nanoseconds, Operation("raise"))
+    },
+    Spec {
+        cells: &[("raw", "off"), ("posix-signal", "on")],
+        targets: &[at_most("raw", 1.03)],
+        note: Some(
+            "Here `raw libc` is the library without the feature `defer`: what the feature costs \
+             programs that do not use it, in two builds of one program.",
+        ),
+        ..row("feature", "the same, with the feature `defer` and without", Nanoseconds, Feature)
+    },
+    Spec {
+        cells: &[("raw", "off"), ("posix-signal", "on, after a section")],
+        targets: &[at_most("raw", 1.03)],
+        ..row("feature-used", "the same, after a `DeferGuard` was used", Nanoseconds, Feature)
+    },
+    Spec {
+        targets: &[at_most("raw", 1.0)],
+        absent: &[NO_SIGNALS],
+        note: Some(
+            "From `kill` on another thread to the reader's return; each round in a process of its \
+             own. nix reads a signalfd, tokio and async-signal run an executor, ctrlc's reader is \
+             the handler on its thread. The library asks for the pid once in the handler and once \
+             in the reader, a few hundredths of the median; the 99th percentile is mostly the \
+             work of other processes, as its quartiles show.",
+        ),
+        ..row("latency", "wake-up of a sleeping reader, median", Nanoseconds, Latency)
+    },
+    Spec {
+        cells: &[
+            ("raw", "raw, 99th"),
+            ("posix-signal", "posix-signal, 99th"),
+            ("signal-hook", "signal-hook, 99th"),
+            ("nix", "nix, 99th"),
+            ("tokio", "tokio, 99th"),
+            ("async-signal", "async-signal, 99th"),
+            ("ctrlc", "ctrlc, 99th"),
+        ],
+        targets: &[at_most("raw", 1.0)],
+        absent: &[NO_SIGNALS],
+        ..row("latency99", "the same, 99th percentile", Nanoseconds, Latency)
+    },
+    Spec {
+        cells: GUARDS,
+        targets: &[at_most("raw", 1.02)],
+        absent: &[NO_MASKS],
+        note: Some(
+            "The library zeroes the old mask first, since the C library writes 8 of its 128 \
+             bytes; and with the feature `defer` each change asks whether there has been a \
+             section.",
+        ),
+        ..row("block", "block and restore (`BlockGuard`)", Nanoseconds, Operation("block"))
+    },
+    Spec {
+        cells: DEFERRED,
+        targets: &[at_most("raw", 0.01)],
+        absent: &[NO_SUCH_THING],
+        ..row(
+            "defer",
+            "deferred section (`DeferGuard`), against block and restore",
+            Nanoseconds,
+            Operation("block"),
+        )
+    },
+    Spec {
+        cells: GUARDS,
+        absent: &[NO_MASKS],
+        ..row("hit-block", "`BlockGuard` hit by a signal", Nanoseconds, Operation("hit"))
+    },
+    Spec {
+        cells: DEFERRED,
+        absent: &[NO_SUCH_THING],
+        note: Some(
+            "The price of a section that costs nothing when no signal comes: four more system \
+             calls, and sets of signals that are built and compared one signal at a time through \
+             the C library, which are most of the instructions.",
+        ),
+        ..row(
+            "hit-defer",
+            "`DeferGuard` hit by a signal, against block and restore",
+            Nanoseconds,
+            Operation("hit"),
+        )
+    },
+    Spec {
+        targets: &[at_most("signal-hook", 0.65)],
+        absent: &[NO_SIGNALS, NO_PIPE],
+        note: Some(
+            "Most of it is raising the signal, which all have in common (see above). Beyond it \
+             the library calls `getpid` twice, in the handler and in the reader, to keep a forked \
+             child away from its parent's pipe.",
+        ),
+        ..row("pipe", "self-pipe: one signal, raised and read", Nanoseconds, Operation("pipe"))
+    },
+    Spec {
+        cells: &[
+            ("raw", "nothing"),
+            ("posix-signal", "posix-signal"),
+            ("signal-hook", "signal-hook"),
+            ("nix", "nix"),
+            ("tokio", "tokio"),
+            ("async-signal", "async-signal"),
+        ],
+        targets: &[at_most("raw", 1.10)],
+        absent: &[NO_SIGNALS, NO_PIPE],
+        note: Some("Here `raw libc` is a handler that does nothing, without a reader."),
+        ..row("burst", "1,000 signals, then one look", Nanoseconds, Operation("burst"))
+    },
+    Spec {
+        cells: &[("raw", "raw"), ("posix-signal", "posix-signal")],
+        absent: &[("*", "see above")],
+        ..row("burst-pipe", "the same against a raw self-pipe", Nanoseconds, Operation("burst"))
+    },
+];
