@@ -53,6 +53,9 @@ struct Section {
     state: AtomicU32,
     mask_saved: AtomicBool,
     saved: Cell<SignalSet>,
+    /// The frame of the last arrival, and how often in turn one came with that frame.
+    frame: Cell<usize>,
+    repeats: Cell<u8>,
 }
 
 std::thread_local! {
@@ -62,6 +65,8 @@ std::thread_local! {
             state: AtomicU32::new(0),
             mask_saved: AtomicBool::new(false),
             saved: Cell::new(SignalSet::empty()),
+            frame: Cell::new(0),
+            repeats: Cell::new(0),
         }
     };
 }
@@ -192,6 +197,9 @@ impl Section {
         if !DEFERRABLE.contains(signal) || !is_called_by_the_kernel(entry, signal) {
             return false;
         }
+        if self.comes_again_and_again(context as usize) {
+            return false;
+        }
         sigmask::set(libc::SIG_BLOCK, DEFERRABLE);
         // SAFETY: by the caller's promise; the kernel has called the entry, so that this is its context.
         let interrupted = SignalSet::from_words(unsafe { context::mask(context) });
@@ -207,6 +215,19 @@ impl Section {
         true
     }
 
+    /// Whether the mask in the frame is not honoured, as under valgrind: the signal, sent again, would come at once, and
+    /// for ever. From then on sections are blocks; this one is broken into.
+    fn comes_again_and_again(&self, frame: usize) -> bool {
+        let repeats = if self.frame.get() == frame { self.repeats.get().saturating_add(1) } else { 0 };
+        self.frame.set(frame);
+        self.repeats.set(repeats);
+        let futile = repeats == u8::MAX;
+        if futile {
+            KIND.store(BLOCKED, SeqCst);
+        }
+        futile
+    }
+
     /// Sets the mask that the program believes to have. In state 1.
     #[cold]
     fn restore_mask(&self) {
@@ -214,6 +235,7 @@ impl Section {
         let saved = self.mask_saved.load(Relaxed) && is_full(before);
         let mask = if saved { self.saved.get() } else { before };
         self.mask_saved.store(false, Relaxed);
+        self.repeats.set(0);
         sigmask::set(libc::SIG_SETMASK, mask);
     }
 
