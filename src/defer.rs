@@ -1,7 +1,6 @@
 //! Critical sections without a system call.
 
 use crate::entry::deferred;
-use crate::mask::BlockGuard;
 use crate::set::SignalSet;
 use core::fmt;
 use core::marker::PhantomData;
@@ -58,8 +57,8 @@ use core::marker::PhantomData;
 /// inside illumos libc and FreeBSD libthr.
 #[must_use = "signals are deferred until the guard is dropped"]
 pub struct DeferGuard {
-    /// Where there is no deferral.
-    blocked: Option<BlockGuard>,
+    /// The mask of before, where the section is a block.
+    blocked: Option<SignalSet>,
     // The section belongs to the thread.
     _not_send: PhantomData<*mut ()>,
 }
@@ -68,17 +67,14 @@ impl DeferGuard {
     /// Enters a section.
     #[inline]
     pub fn new() -> DeferGuard {
-        let block = || BlockGuard::new(SignalSet::asynchronous());
-        DeferGuard { blocked: (!deferred::enter()).then(block), _not_send: PhantomData }
+        DeferGuard { blocked: deferred::enter(), _not_send: PhantomData }
     }
 }
 
 impl Drop for DeferGuard {
     #[inline]
     fn drop(&mut self) {
-        if self.blocked.is_none() {
-            deferred::leave();
-        }
+        deferred::leave(self.blocked);
     }
 }
 

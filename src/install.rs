@@ -44,17 +44,28 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 #[inline]
 pub fn install(signal: Signal, action: impl Into<Action>) -> Result<Action> {
     let action = action.into();
+    match action.handler() {
+        Handler::Flag(_) | Handler::Count(_) => install_with_target(signal, action),
+        _ => swap_action(signal, action, Targets::default()),
+    }
+}
+
+/// Before the kernel knows the entry of a `Flag` or a `Count`, that must find its target.
+#[inline(never)]
+fn install_with_target(signal: Signal, action: Action) -> Result<Action> {
+    let replaced = Targets::replace(signal, action.handler());
+    let swapped = swap_action(signal, action, replaced);
+    if swapped.is_err() {
+        replaced.restore(signal, action.handler());
+    }
+    swapped
+}
+
+#[inline(always)]
+fn swap_action(signal: Signal, action: Action, replaced: Targets) -> Result<Action> {
     let raw = action.to_raw(signal)?;
     deferred::note_one_shot(signal, flag::has(raw.flags, flag::RESETHAND));
-    // Before the kernel knows the entry, which must find its target.
-    let replaced = Targets::replace(signal, action.handler());
-    match sigaction(signal.as_raw(), Some(raw)) {
-        Ok(old) => Ok(decode(signal, old, replaced)),
-        Err(error) => {
-            replaced.restore(signal, action.handler());
-            Err(error)
-        }
-    }
+    Ok(decode(signal, sigaction(signal.as_raw(), Some(raw))?, replaced))
 }
 
 /// What happens when `signal` arrives. Changes nothing. Async-signal-safe.

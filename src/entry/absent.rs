@@ -3,6 +3,8 @@
 
 use super::Entry;
 use crate::set::SignalSet;
+#[cfg(feature = "defer")]
+use crate::sigmask;
 use crate::signal::Signal;
 use libc::{c_int, c_void, siginfo_t};
 
@@ -15,12 +17,16 @@ pub(super) unsafe fn defer(_: Entry, _: Signal, _: *mut siginfo_t, _: *mut c_voi
 }
 
 #[cfg(feature = "defer")]
-pub(crate) fn enter() -> bool {
-    false
+pub(crate) fn enter() -> Option<SignalSet> {
+    Some(sigmask::swap(libc::SIG_BLOCK, SignalSet::asynchronous()))
 }
 
 #[cfg(feature = "defer")]
-pub(crate) fn leave() {}
+pub(crate) fn leave(blocked: Option<SignalSet>) {
+    if let Some(mask) = blocked {
+        sigmask::set(libc::SIG_SETMASK, mask);
+    }
+}
 
 #[inline(always)]
 pub(crate) fn change_mask(_: c_int, _: SignalSet) -> Option<SignalSet> {

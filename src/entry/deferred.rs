@@ -86,6 +86,9 @@ static ONE_SHOT: AtomicSignals = AtomicSignals::new();
 
 #[cold]
 fn decide() -> bool {
+    if KIND.load(Relaxed) == BLOCKED {
+        return false;
+    }
     let before = sigmask::swap(libc::SIG_BLOCK, DEFERRABLE);
     let full = sigmask::swap(libc::SIG_SETMASK, before) & DEFERRABLE;
     FULL[0].store(full.to_words()[0] as u32, Relaxed);
@@ -100,11 +103,11 @@ fn is_full(mask: SignalSet) -> bool {
     full & !mask.to_words()[0] == 0
 }
 
-/// Enters a section, or returns `false`: then the caller must block.
+/// Enters a section. Where sections are blocks, returns the mask of before.
 #[inline]
-pub(crate) fn enter() -> bool {
-    if KIND.load(Relaxed) != DEFERRED && (KIND.load(Relaxed) == BLOCKED || !decide()) {
-        return false;
+pub(crate) fn enter() -> Option<SignalSet> {
+    if KIND.load(Relaxed) != DEFERRED && !decide() {
+        return Some(sigmask::swap(libc::SIG_BLOCK, DEFERRABLE));
     }
     SECTION.with(|section| {
         let state = section.state.load(Relaxed);
@@ -113,12 +116,19 @@ pub(crate) fn enter() -> bool {
     });
     // What the section protects stays inside.
     compiler_fence(SeqCst);
-    true
+    None
 }
 
-/// Leaves the section that `enter` has entered.
+/// Leaves the section for which `enter` has returned `blocked`.
 #[inline]
-pub(crate) fn leave() {
+pub(crate) fn leave(blocked: Option<SignalSet>) {
+    #[cold]
+    fn unblock(mask: SignalSet) {
+        sigmask::set(libc::SIG_SETMASK, mask);
+    }
+    if let Some(mask) = blocked {
+        return unblock(mask);
+    }
     compiler_fence(SeqCst);
     SECTION.with(|section| {
         let state = section.state.load(Relaxed);
@@ -231,12 +241,14 @@ impl Section {
     /// Sets the mask that the program believes to have. In state 1.
     #[cold]
     fn restore_mask(&self) {
-        let before = sigmask::swap(libc::SIG_BLOCK, DEFERRABLE);
-        let saved = self.mask_saved.load(Relaxed) && is_full(before);
-        let mask = if saved { self.saved.get() } else { before };
+        let saved = self.saved.get();
         self.mask_saved.store(false, Relaxed);
         self.repeats.set(0);
-        sigmask::set(libc::SIG_SETMASK, mask);
+        let before = sigmask::swap(libc::SIG_SETMASK, saved);
+        if !is_full(before) {
+            // It was not the program's any more: that is set.
+            sigmask::set(libc::SIG_SETMASK, before);
+        }
     }
 
     #[cold]

@@ -22,13 +22,14 @@ pub(crate) struct RawAction {
 /// Sets the action of `signal` where there is a new one, and returns the old one. One system call.
 #[inline(always)] // each further return after a system call costs
 pub(crate) fn sigaction(signal: c_int, new: Option<RawAction>) -> Result<RawAction> {
-    let mut raw = MaybeUninit::<libc::sigaction>::zeroed();
-    let mut old = MaybeUninit::<libc::sigaction>::zeroed();
+    let mut raw = MaybeUninit::<libc::sigaction>::uninit();
+    let mut old = MaybeUninit::<libc::sigaction>::uninit();
     let new = match new {
         None => ptr::null(),
         Some(action) => {
             let raw = raw.as_mut_ptr();
-            // SAFETY: room for the structure, of which the fields are written one by one.
+            // SAFETY: room for the structure. The fields that it has everywhere are written one by one; what else there is
+            // the C library fills in itself.
             unsafe {
                 (*raw).sa_sigaction = action.handler as _;
                 (*raw).sa_flags = action.flags as _;
@@ -37,11 +38,11 @@ pub(crate) fn sigaction(signal: c_int, new: Option<RawAction>) -> Result<RawActi
             raw as *const libc::sigaction
         }
     };
-    // SAFETY: `new` is null or points to a structure whose fields are zero or written, `old` to room for one. What the
+    // SAFETY: `new` is null or points to a structure with the fields that the call reads, `old` to room for one. What the
     // new handler may do was promised where it was built.
     check(unsafe { libc::sigaction(signal, new, old.as_mut_ptr()) })?;
     let old = old.as_ptr();
-    // SAFETY: zeroed, and filled by the call; its fields are integers and an address.
+    // SAFETY: the call has filled in these fields, which are integers and an address.
     unsafe {
         Ok(RawAction {
             handler: (*old).sa_sigaction as usize,
