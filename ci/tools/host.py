@@ -44,7 +44,7 @@ def need(**packages):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         run("apt-get", "update", "-qq", env=environment)
         install = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", package)
-        run(*install, what=f"cannot install {package}", env=environment)
+        run(*install, what=f"the installation of {package}", env=environment)
         if not shutil.which(tool):
             die(f"{tool} is missing, although {package} is installed")
 
