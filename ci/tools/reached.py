@@ -50,7 +50,7 @@ class Function:
         self.counts = Counter()
         self.atomic = self.thread_local = False
 
-    def understand(self, returns):
+    def understand(self, returns, name, section):
         dead = False
         for _, text, relocations in self.instructions:
             branch = BRANCH.match(text)
@@ -59,9 +59,10 @@ class Function:
             if pointer and any("GOTPCREL" in type_ for type_, _ in relocations):
                 pointer = False
             targets = [target for _, target in relocations]
-            if branch and branch[1] == "call" and not pointer and not targets:
-                # Within the section: of itself.
-                targets = re.findall(r"<([^+>]*)", text)
+            if branch and not pointer and not targets:
+                # Within the section: a call of itself, or another function that stands there.
+                near = re.findall(r"<([^+>]*)", text)
+                targets = [to for to in near if branch[1] == "call" or to in section and to != name]
             (self.calls if branch and not pointer else self.addresses).extend(targets)
             self.thread_local |= any(THREAD_LOCAL.search(type_) for type_, _ in relocations)
             self.atomic |= is_atomic(text)
@@ -84,8 +85,9 @@ class Object:
         self.read_data()
         self.endless = {name for name, function in self.functions.items()
                         if not can_return(function.instructions)}
-        for function in self.functions.values():
-            function.understand(self.returns)
+        for name, function in self.functions.items():
+            near = self.symbols.get(self.section_of.get(name), [])
+            function.understand(self.returns, name, [to for to in near if to in self.functions])
         names = sorted(set(self.section_of) | self.undefined)
         self.demangled = dict(zip(names, run("c++filt", input="\n".join(names)).split("\n")))
         self.own = {name for name in names if OWN_CRATE.search(self.demangled[name])}
