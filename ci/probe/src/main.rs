@@ -1,19 +1,18 @@
-//! Single operations of the library, to be counted (ci/counts) and to be taken apart (ci/handler-calls).
+//! Single operations of the library, to be counted (ci/counts).
 //!
-//! `probe OPERATION COUNT` does it so many times; `--mark` surrounds each time with `close(-1)`, a system call that no
-//! operation makes; `--time` prints the nanoseconds that one took; `probe entries` uses every entry that the kernel can be given.
+//! `probe OPERATION COUNT` does it so many times; `--mark` surrounds each time with `close(-1)`, a
+//! system call that no operation makes; `--time` prints the nanoseconds that one took.
 
 #[cfg(feature = "defer")]
 use signal::DeferGuard;
-use signal::{child, install, query, BlockGuard, Handler, Info, Pid, SelfPipe, Signal, SIGTERM, SIGUSR1};
+use signal::{child, install, query, BlockGuard, Handler, Pid, SelfPipe, Signal, SIGTERM, SIGUSR1};
 use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::process::exit;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
 static HITS: AtomicUsize = AtomicUsize::new(0);
-static FLAG: AtomicBool = AtomicBool::new(false);
 
 fn hit(_: Signal) {
     HITS.fetch_add(1, Relaxed);
@@ -24,7 +23,7 @@ fn handler() -> Handler {
     unsafe { Handler::new(hit) }
 }
 
-/// Sends SIGUSR1 to this thread with one system call, the numbers of which have been asked for before.
+/// Sends SIGUSR1 to this thread with one system call, whose numbers have been asked for before.
 struct Me {
     process: libc::pid_t,
     thread: libc::c_long,
@@ -53,7 +52,10 @@ fn zombie() -> Pid {
     let mut info = MaybeUninit::uninit();
     let flags = libc::WEXITED | libc::WNOWAIT;
     // SAFETY: room for the structure.
-    assert_eq!(unsafe { libc::waitid(libc::P_PID, pid.as_raw() as libc::id_t, info.as_mut_ptr(), flags) }, 0);
+    assert_eq!(
+        unsafe { libc::waitid(libc::P_PID, pid.as_raw() as libc::id_t, info.as_mut_ptr(), flags) },
+        0
+    );
     pid
 }
 
@@ -69,8 +71,14 @@ struct Run {
 }
 
 impl Run {
-    /// What is counted is `measured`; what callgrind counts too, `before` and `after`, ci/counts subtracts.
-    fn each<T>(&self, mut before: impl FnMut() -> T, mut measured: impl FnMut(T), mut after: impl FnMut()) {
+    /// What is counted is `measured`; callgrind counts `before` and `after` too, which ci/counts
+    /// subtracts.
+    fn each<T>(
+        &self,
+        mut before: impl FnMut() -> T,
+        mut measured: impl FnMut(T),
+        mut after: impl FnMut(),
+    ) {
         if self.marked {
             // What is done on the first time only.
             measured(before());
@@ -165,39 +173,9 @@ fn main() {
         "fork" => run.each(zombie, |_| (), || ()),
         "reap" => run.each(zombie, |pid| assert!(child::reap(pid).unwrap().is_some()), || ()),
         "reap-any" => run.each(zombie, |_| assert_eq!(child::reap_any().count(), 1), || ()),
-        "entries" => entries(&me),
         _ => {
             eprintln!("probe: no operation {operation:?}");
             exit(2);
         }
     }
-}
-
-extern "C-unwind" {
-    /// What might unwind, for all that the compiler knows: it must keep what aborts then.
-    fn getppid() -> libc::pid_t;
-}
-
-/// One of each kind of handler, called once: what the compiler makes of them ends up in this program.
-fn entries(me: &Me) {
-    let may_unwind = |_: Signal| {
-        // SAFETY: takes nothing and cannot fail.
-        HITS.fetch_add(unsafe { getppid() } as usize, Relaxed);
-    };
-    let with_info = |_: Signal, info: &Info| {
-        HITS.fetch_add(info.sender_pid().map_or(1, Pid::as_raw) as usize, Relaxed);
-        HITS.fetch_add(info.status().unwrap_or(1) as usize, Relaxed);
-        HITS.fetch_add(info.value().unwrap_or(1) as usize, Relaxed);
-    };
-    // SAFETY: both only add to an atomic, and call getppid or look at the siginfo.
-    let (may_unwind, with_info) = unsafe { (Handler::new(may_unwind), Handler::with_info(with_info)) };
-    for handler in [handler(), may_unwind, with_info, Handler::Flag(&FLAG), Handler::Count(&HITS)] {
-        install(SIGUSR1, handler).unwrap();
-        me.send();
-    }
-    let pipe = SelfPipe::new(SIGUSR1).unwrap();
-    #[cfg(feature = "defer")]
-    let _guard = DeferGuard::new();
-    me.send();
-    drop(pipe);
 }

@@ -1,0 +1,133 @@
+//! The functions that the library documents as async-signal-safe, each under its path from the
+//! library's root, with `__` for `::`. ci/handler-calls says if one is missing, or is one too many.
+
+use signal::child::{self, Reap, Status};
+#[cfg(feature = "defer")]
+use signal::DeferGuard;
+use signal::UnblockGuard;
+use signal::{owner, session, Action, BlockGuard, Errno, Info, Pid, Signal, SignalSet};
+use std::collections::hash_map::DefaultHasher;
+use std::fmt::{Debug, Display};
+use std::hash::Hash;
+use std::iter::FromIterator;
+use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not, Sub, SubAssign};
+use std::process::ExitStatus;
+use std::str::FromStr;
+
+/// Read in the object file only.
+#[allow(dead_code)]
+struct Root(*const ());
+
+// SAFETY: the address of a function.
+unsafe impl Sync for Root {}
+
+macro_rules! documented {
+    ($($(#[$cfg:meta])? $name:ident: $function:expr;)*) => {
+        $(
+            $(#[$cfg])?
+            #[used]
+            #[allow(non_upper_case_globals)] // the name of a function
+            static $name: Root = Root($function as *const ());
+        )*
+    };
+}
+
+documented! {
+    BlockGuard__new: BlockGuard::new as fn(SignalSet) -> _;
+    BlockGuard__wait: BlockGuard::wait;
+    #[cfg(feature = "defer")]
+    DeferGuard__Debug__fmt: <DeferGuard as Debug>::fmt;
+    #[cfg(feature = "defer")]
+    DeferGuard__Default__default: <DeferGuard as Default>::default;
+    #[cfg(feature = "defer")]
+    DeferGuard__Drop__drop: drop::<DeferGuard>;
+    #[cfg(feature = "defer")]
+    DeferGuard__new: DeferGuard::new;
+    Errno__from_raw_os_error: Errno::from_raw_os_error;
+    Errno__last: Errno::last;
+    Errno__raw_os_error: Errno::raw_os_error;
+    Info__Debug__fmt: <Info as Debug>::fmt;
+    Info__address: Info::address;
+    Info__band: Info::band;
+    Info__code: Info::code;
+    Info__sender_pid: Info::sender_pid;
+    Info__sender_uid: Info::sender_uid;
+    Info__signal: Info::signal;
+    Info__status: Info::status;
+    Info__value: Info::value;
+    Pid__current: Pid::current;
+    Pid__parent: Pid::parent;
+    Signal__BitOr__bitor: <Signal as BitOr<SignalSet>>::bitor;
+    Signal__Debug__fmt: <Signal as Debug>::fmt;
+    Signal__Display__fmt: <Signal as Display>::fmt;
+    Signal__FromStr__from_str: <Signal as FromStr>::from_str;
+    Signal__all: Signal::all as fn() -> _;
+    Signal__as_raw: Signal::as_raw;
+    Signal__default_effect: Signal::default_effect;
+    Signal__description: Signal::description;
+    Signal__from_raw: Signal::from_raw;
+    Signal__is_realtime: Signal::is_realtime;
+    Signal__name: Signal::name;
+    Signal__realtime: Signal::realtime;
+    SignalSet__BitAnd__bitand: <SignalSet as BitAnd<SignalSet>>::bitand;
+    SignalSet__BitAndAssign__bitand_assign: <SignalSet as BitAndAssign<SignalSet>>::bitand_assign;
+    SignalSet__BitOr__bitor: <SignalSet as BitOr<SignalSet>>::bitor;
+    SignalSet__BitOrAssign__bitor_assign: <SignalSet as BitOrAssign<SignalSet>>::bitor_assign;
+    SignalSet__Debug__fmt: <SignalSet as Debug>::fmt;
+    SignalSet__Default__default: <SignalSet as Default>::default;
+    SignalSet__Extend_Signal__extend: <SignalSet as Extend<Signal>>::extend::<SignalSet>;
+    SignalSet__FromIterator_Signal__from_iter:
+        <SignalSet as FromIterator<Signal>>::from_iter::<SignalSet>;
+    SignalSet__From_Signal__from: <SignalSet as From<Signal>>::from;
+    SignalSet__From_SignalSet_ref__from: <SignalSet as From<&SignalSet>>::from;
+    SignalSet__From_Signal_array__from: <SignalSet as From<[Signal; 2]>>::from;
+    SignalSet__Hash__hash: <SignalSet as Hash>::hash::<DefaultHasher>;
+    SignalSet__IntoIterator__into_iter: <SignalSet as IntoIterator>::into_iter;
+    SignalSet__Not__not: <SignalSet as Not>::not;
+    SignalSet__PartialEq__eq: <SignalSet as PartialEq>::eq;
+    SignalSet__Sub__sub: <SignalSet as Sub<SignalSet>>::sub;
+    SignalSet__SubAssign__sub_assign: <SignalSet as SubAssign<SignalSet>>::sub_assign;
+    SignalSet__asynchronous: SignalSet::asynchronous;
+    SignalSet__contains: SignalSet::contains;
+    SignalSet__empty: SignalSet::empty;
+    SignalSet__full: SignalSet::full;
+    SignalSet__insert: SignalSet::insert;
+    SignalSet__is_empty: SignalSet::is_empty;
+    SignalSet__iter: SignalSet::iter;
+    SignalSet__len: SignalSet::len;
+    SignalSet__remove: SignalSet::remove;
+    SignalSet__wait: SignalSet::wait;
+    SignalSet__wait_timeout: SignalSet::wait_timeout;
+    SignalSet_ref__IntoIterator__into_iter: <&SignalSet as IntoIterator>::into_iter;
+    UnblockGuard__new: UnblockGuard::new as fn(SignalSet) -> _;
+    blocked: signal::blocked;
+    child__Reap__Iterator__next: <Reap as Iterator>::next;
+    child__Status__Debug__fmt: <Status as Debug>::fmt;
+    child__Status__Display__fmt: <Status as Display>::fmt;
+    child__Status__From_ExitStatus__from: <Status as From<ExitStatus>>::from;
+    child__Status__as_raw: Status::as_raw;
+    child__Status__code: Status::code;
+    child__Status__core_dumped: Status::core_dumped;
+    child__Status__from_raw: Status::from_raw;
+    child__Status__signal: Status::signal;
+    child__Status__success: Status::success;
+    child__reap: child::reap;
+    child__reap_any: child::reap_any;
+    child__reap_group: child::reap_group;
+    die_by: signal::die_by;
+    exists: signal::exists;
+    finish_connect: signal::finish_connect;
+    install: signal::install as fn(Signal, Action) -> _;
+    install_unless_ignored: signal::install_unless_ignored as fn(Signal, Action) -> _;
+    kill: signal::kill;
+    kill_group: signal::kill_group;
+    kill_own_group: signal::kill_own_group;
+    owner__get: owner::get;
+    owner__notify: owner::notify;
+    owner__set: owner::set;
+    pending: signal::pending;
+    query: signal::query;
+    queue: signal::queue;
+    raise: signal::raise;
+    session__new_session: session::new_session;
+}
