@@ -31,9 +31,9 @@ zig() {
     export ZIG
 }
 
-# core_for TARGET...: metadata of Rust's core library for each target, in $cache/sysroot. It is enough
-# for a type-check and takes half the time of -Zbuild-std. MIR is kept so that check-abi can generate
-# code against it.
+# core_for TARGET...: metadata of Rust's core library for each target, in $cache/sysroot. It is
+# enough for a type-check and takes half the time of -Zbuild-std. MIR is kept so that check-abi can
+# generate code against it.
 core_for() {
     export -f core_now once die
     export cache me
