@@ -52,7 +52,7 @@ impl Drop for AbortOnUnwind {
 fn run(entry: Entry, number: c_int, info: *mut siginfo_t, context: *mut c_void, body: impl FnOnce(Signal)) {
     if let Some(signal) = Signal::from_raw(number) {
         // SAFETY: what the kernel passed to this entry, which is still running.
-        if !unsafe { deferred::defer(entry, signal, info, context) } {
+        if !unsafe { deferred::defer(entry as usize, signal, info, context) } {
             body(signal);
         }
     }

@@ -1,5 +1,6 @@
-/* Process 1 of a machine that run-kernels boots: runs every program in /programs, reports how each ended, powers off.
-   A line of /programs is `test NAME` or `example NAME`; /environment holds one NAME=VALUE a line. */
+/* Process 1 of a machine that run-kernels boots: runs every program in /programs, reports how each
+   ended, powers off. A line of /programs is `test NAME` or `example NAME`; /environment holds one
+   NAME=VALUE a line. */
 #include <fcntl.h>
 #include <net/if.h>
 #include <signal.h>
@@ -28,18 +29,19 @@ static void run(const char *kind, const char *name)
         execve(path, arguments, environment);
         _exit(127);
     }
-    /* Orphans end here too, so wait for whoever comes until it is the child. A hanging program is killed. */
+    /* Orphans end here too: waits for any child until it is this one. Half an hour is a hang. */
     int status = 0, ticks = 0;
     for (;;) {
         pid_t ended = waitpid(-1, &status, WNOHANG);
         if (ended == child) break;
         if (ended <= 0) {
             usleep(10000);
-            if (++ticks == 60000) kill(-child, SIGKILL);
+            if (++ticks == 180000) kill(-child, SIGKILL);
         }
     }
     kill(-child, SIGKILL);
-    printf("== %s %s ended %d\n", kind, name, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    printf("== %s %s ended %d\n", kind, name, code);
     fflush(stdout);
 }
 

@@ -1,7 +1,6 @@
 //! Where there is no deferral, or the feature `defer` is off: the same functions as in `entry/deferred.rs`. A section
 //! is then a block.
 
-use super::Entry;
 use crate::set::SignalSet;
 #[cfg(feature = "defer")]
 use crate::sigmask;
@@ -12,7 +11,7 @@ use libc::{c_int, c_void, siginfo_t};
 ///
 /// None here.
 #[inline(always)]
-pub(super) unsafe fn defer(_: Entry, _: Signal, _: *mut siginfo_t, _: *mut c_void) -> bool {
+pub(super) unsafe fn defer(_: usize, _: Signal, _: *mut siginfo_t, _: *mut c_void) -> bool {
     false
 }
 

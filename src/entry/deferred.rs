@@ -31,7 +31,6 @@
 //! none of its own. Its sections nest: they end above 0 and set no mask. Its mask guards edit `saved` and put it back
 //! before it returns, so that the step that it interrupted finds what it left. Its frame holds the mask of that step.
 
-use super::Entry;
 use crate::errno::KeepErrno;
 use crate::set::{AtomicSignals, SignalSet};
 use crate::sigmask;
@@ -53,6 +52,7 @@ struct Section {
     state: AtomicU32,
     mask_saved: AtomicBool,
     saved: Cell<SignalSet>,
+    thread: requeue::Thread,
     /// The frame of the last arrival, and how often in turn one came with that frame.
     frame: Cell<usize>,
     repeats: Cell<u8>,
@@ -65,6 +65,7 @@ std::thread_local! {
             state: AtomicU32::new(0),
             mask_saved: AtomicBool::new(false),
             saved: Cell::new(SignalSet::empty()),
+            thread: requeue::Thread::unknown(),
             frame: Cell::new(0),
             repeats: Cell::new(0),
         }
@@ -152,7 +153,7 @@ pub(crate) fn leave(blocked: Option<SignalSet>) {
 ///
 /// `info` and `context` must be what was passed to `entry`, which is still running.
 #[inline(always)]
-pub(super) unsafe fn defer(entry: Entry, signal: Signal, info: *mut siginfo_t, context: *mut c_void) -> bool {
+pub(super) unsafe fn defer(entry: usize, signal: Signal, info: *mut siginfo_t, context: *mut c_void) -> bool {
     KIND.load(Relaxed) == DEFERRED
         && SECTION
             .try_with(|section| {
@@ -198,7 +199,7 @@ impl Section {
     #[cold]
     unsafe fn put_off(
         &self,
-        entry: Entry,
+        entry: usize,
         signal: Signal,
         info: *mut siginfo_t,
         context: *mut c_void,
@@ -220,7 +221,7 @@ impl Section {
         // SAFETY: as above.
         unsafe {
             context::block(context, DEFERRABLE.to_words());
-            requeue::send_again(signal.as_raw(), info);
+            self.thread.send_again(signal.as_raw(), info);
         }
         true
     }
@@ -275,16 +276,16 @@ impl Section {
 /// Not by somebody's handler that was installed over it: the signal, sent again, would meet that handler twice, and what
 /// it passed on as the context need not be one. A one-shot handler is installed again, for the second time that its signal
 /// comes.
-fn is_called_by_the_kernel(entry: Entry, signal: Signal) -> bool {
+fn is_called_by_the_kernel(entry: usize, signal: Signal) -> bool {
     let mut installed = match sigaction(signal.as_raw(), None) {
         Ok(installed) => installed,
         Err(_) => return false,
     };
     if installed.handler == DEFAULT && ONE_SHOT.contains(signal) {
-        installed.handler = entry as usize;
+        installed.handler = entry;
         // gVisor forgets the flags with the handler.
         installed.flags |= flag::RESETHAND | flag::SIGINFO;
         return sigaction(signal.as_raw(), Some(installed)).is_ok();
     }
-    installed.handler == entry as usize
+    installed.handler == entry
 }

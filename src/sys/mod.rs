@@ -4,7 +4,8 @@
 #![allow(clippy::unnecessary_cast)] // what is a cast on one platform is none on another
 
 #[cfg(signal_abi)]
-mod abi; // what ci/check-abi compares with the headers
+#[path = "../../ci/abi.rs"]
+mod abi; // what ci/check-abi compares with the headers; not in the package
 pub(crate) mod abort; // last words
 pub(crate) mod child; // wait4, or waitpid without resource usage
 pub(crate) mod code; // the SI_ codes that say where a signal came from
