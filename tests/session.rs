@@ -167,7 +167,7 @@ fn a_daemon_started_without_standard_descriptors_keeps_its_word() {
         0
     });
     assert_eq!(status.code(), Some(0), "the daemon is ready");
-    let second = start(|| i32::from(daemonize(options()).map(drop) != Err(Errno::EAGAIN)));
+    let second = start(|| i32::from(outcome(options()) != Err(Errno::EAGAIN)));
     assert_eq!(second.code(), Some(0), "the first one holds the lock");
     let daemon: i32 = fs::read_to_string(&path).unwrap().trim().parse().unwrap();
     signal::kill(Pid::from_raw(daemon).unwrap(), SIGKILL).unwrap();
@@ -378,8 +378,13 @@ fn expect_error(options: Options, daemon: impl FnOnce(signal::session::Daemon)) 
             daemon(ready);
             0
         }
-        Err(error) => error.raw_os_error(),
+        Err(error) => error.errno().raw_os_error(),
     }
+}
+
+/// For what fails.
+fn outcome(options: Options) -> signal::Result<()> {
+    daemonize(options).map(drop).map_err(|error| error.errno())
 }
 
 fn a_daemon_that_fails_says_why() {
@@ -433,12 +438,12 @@ fn the_pid_file_is_locked_while_the_daemon_lives() {
 
 fn daemonize_fails_before_and_after_the_fork_and_leaves_no_descriptor() {
     let before = common::signal_state();
-    assert_eq!(daemonize(Options::new().directory("a\0b")).map(drop), Err(Errno::EINVAL));
+    assert_eq!(outcome(Options::new().directory("a\0b")), Err(Errno::EINVAL));
     assert_eq!(common::signal_state(), before);
     let missing = Options::new().directory("/no/such/directory");
-    assert_eq!(daemonize(missing).map(drop), Err(Errno::from_raw_os_error(libc::ENOENT)));
+    assert_eq!(outcome(missing), Err(Errno::from_raw_os_error(libc::ENOENT)));
     let no_file = Options::new().pid_file("/no/such/directory/pid");
-    assert_eq!(daemonize(no_file).map(drop), Err(Errno::from_raw_os_error(libc::ENOENT)));
+    assert_eq!(outcome(no_file), Err(Errno::from_raw_os_error(libc::ENOENT)));
     assert_eq!(common::signal_state(), before);
     // No child is left to be reaped.
     assert!(signal::child::reap_any().next().is_none());
@@ -451,7 +456,7 @@ fn daemonize_refuses_a_process_with_threads() {
         std::thread::spawn(move || gate.wait())
     };
     if cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple")) {
-        assert_eq!(daemonize(Options::new()).map(drop), Err(Errno::EBUSY));
+        assert_eq!(outcome(Options::new()), Err(Errno::EBUSY));
     }
     gate.open();
     thread.join().unwrap();
