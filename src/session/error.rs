@@ -129,7 +129,7 @@ impl Error {
     fn reason(&self) -> Option<&'static str> {
         Some(match (self.step, self.errno.raw_os_error()) {
             (Step::FirstProcess, _) => {
-                "this is process 1, which a container ends with: it must stay in the foreground (EPERM)"
+                "this is process 1, with which a container ends: stay in the foreground (EPERM)"
             }
             (Step::Threads, _) => {
                 "other threads are running, which a fork would leave behind: \

@@ -20,6 +20,7 @@ cfg_if::cfg_if! {
     } else if #[cfg(has_file_locks)] {
         use crate::errno::{check, Errno};
         use crate::interrupt::retry;
+        use core::ptr;
 
         /// Locks the file without waiting; `EAGAIN`: another process has. The lock belongs to this
         /// process alone, and goes when it closes *any* descriptor of the file: POSIX wants it so.
@@ -29,7 +30,7 @@ cfg_if::cfg_if! {
             lock.l_type = libc::F_WRLCK as _;
             lock.l_whence = libc::SEEK_SET as _;
             // SAFETY: the command reads one such structure.
-            let lock = || check(unsafe { libc::fcntl(fd, libc::F_SETLK, core::ptr::addr_of!(lock)) });
+            let lock = || check(unsafe { libc::fcntl(fd, libc::F_SETLK, ptr::addr_of!(lock)) });
             match retry(lock) {
                 // POSIX allows both for a lock that somebody holds.
                 Err(Errno::EACCES) => Err(Errno::EAGAIN),
