@@ -1,4 +1,4 @@
-//! Daemons: what is said when there is none, the pid file, threads, process 1; and how programs start.
+//! Daemons: what is said when there is none, the pid file, threads, process 1; how programs start.
 
 mod common;
 
@@ -60,7 +60,7 @@ impl Drop for Place {
     }
 }
 
-/// Runs `daemon` in a process of its own, whose exit status is what a shell would see, and returns that.
+/// Runs `daemon` in a process of its own; what a shell would see of that as exit status.
 fn start(daemon: impl FnOnce() -> i32) -> Status {
     wait_for(fork(daemon))
 }
@@ -102,10 +102,8 @@ fn a_second_instance_is_told_who_is_in_its_way() {
     let error = error_of(Options::new().pid_file(&path), Daemon::ready);
     assert_eq!((error.step(), error.errno()), (Step::LockPidFile, Errno::EAGAIN));
     assert_eq!(error.path(), Some(path.as_path()));
-    let words = format!(
-        "cannot lock the pid file {}: another instance holds it (EAGAIN)",
-        path.display()
-    );
+    let words =
+        format!("cannot lock the pid file {}: another instance holds it (EAGAIN)", path.display());
     assert_eq!((error.to_string(), format!("{error:?}")), (words.clone(), words.clone()));
     assert_eq!(io::Error::from(error).to_string(), words);
     assert_eq!(PidFile::create(&path).unwrap_err().to_string(), words);
@@ -224,25 +222,29 @@ fn a_daemon_that_is_not_ready_leaves_an_empty_pid_file() {
     drop(PidFile::create(&path).unwrap());
 }
 
+/// Who looks is always somebody else: a record lock goes when its holder looks.
 fn a_pid_file_is_held_until_it_is_dropped_by_its_maker() {
     let place = Place::new("held");
     let path = place.join("pid");
     let mine = format!("{}\n", Pid::current());
+    let holds = |text: &str| in_child(|| assert_eq!(fs::read_to_string(&path).unwrap(), text));
+    let is_held =
+        || in_child(|| assert_eq!(PidFile::create(&path).unwrap_err().errno(), Errno::EAGAIN));
     let pid_file = PidFile::create(&path).unwrap();
-    assert_eq!(fs::read_to_string(&path).unwrap(), mine);
-    in_child(|| assert_eq!(PidFile::create(&path).unwrap_err().errno(), Errno::EAGAIN));
+    holds(&mine);
+    is_held();
     let copy = std::mem::ManuallyDrop::new(pid_file);
     // SAFETY: each process drops it once.
     in_child(|| drop(unsafe { std::ptr::read(&*copy) }));
-    assert_eq!(fs::read_to_string(&path).unwrap(), mine, "a child's copy is no matter");
-    in_child(|| assert_eq!(PidFile::create(&path).unwrap_err().errno(), Errno::EAGAIN));
+    holds(&mine);
+    is_held();
     drop(std::mem::ManuallyDrop::into_inner(copy));
-    assert_eq!(fs::read_to_string(&path).unwrap(), "");
+    holds("");
     in_child(|| drop(PidFile::create(&path).unwrap()));
 }
 
-/// Instances that remove the file before they give up the lock: one that waits at the door opens a file, and locks it when it
-/// has no name any more.
+/// Instances that remove the file before they give up the lock: one that waits at the door opens a
+/// file, and locks it when it has no name any more.
 fn a_pid_file_that_is_removed_and_made_again_has_one_holder() {
     let place = Place::new("removed");
     let (path, inside) = (place.join("pid"), place.join("inside"));
@@ -272,7 +274,7 @@ fn a_failure_with_the_number_of_success_is_a_failure() {
     assert_eq!(status.code(), Some(42));
 }
 
-/// Runs `body` in a child with a file as its standard output; what is in that when the child and its daemon have ended.
+/// Runs `body` in a child with a file as its standard output; what is in that in the end.
 fn stdout_of(body: impl FnOnce()) -> String {
     let place = Place::new("stdout");
     let path = place.join("stdout");
@@ -333,8 +335,21 @@ fn is_alone() -> bool {
 
 fn a_thread_that_has_been_joined_is_gone() {
     for round in 0..common::scaled(1000) {
-        std::thread::spawn(|| ()).join().unwrap();
+        std::thread::spawn(take_long_to_leave).join().unwrap();
         assert!(is_alone(), "round {round}");
+    }
+}
+
+/// The kernel wakes the joiner, and then closes what the thread alone has open.
+fn take_long_to_leave() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: plain values; the descriptors belong to this thread alone.
+    unsafe {
+        if libc::unshare(libc::CLONE_FILES) == 0 {
+            for _ in 0..2000 {
+                libc::dup(0);
+            }
+        }
     }
 }
 
@@ -369,7 +384,8 @@ fn threads_are_told_where_a_sandbox_refuses_to_say() {
     skip("no seccomp");
 }
 
-/// As containers do it by default (EPERM), as old ones do (ENOSYS), and with the very number that means: there are threads.
+/// As containers do it by default (EPERM), as old ones do (ENOSYS), and with the very number that
+/// means: there are threads.
 #[cfg(target_os = "linux")]
 fn threads_are_told_where_a_sandbox_refuses_to_say() {
     for number in [libc::EPERM, libc::ENOSYS, libc::EINVAL] {

@@ -24,7 +24,7 @@ cfg_if::cfg_if! {
                 return Some(false);
             }
             // Any other error is a sandbox's.
-            (Errno::last() == Errno::EINVAL).then(|| true)
+            (Errno::last() == Errno::EINVAL).then_some(true)
         }
 
         fn by_proc() -> Option<bool> {
