@@ -168,6 +168,27 @@ fn the_log_can_be_json() {
 }
 
 #[test]
+fn in_the_foreground_one_instance_holds_the_pid_file() {
+    let place = common::Place::new();
+    let path = place.join("pid");
+    let running = common::run_with(SLEEPER, |command| {
+        command.arg("--pid-file").arg(&path);
+    });
+    assert_eq!(place.read("pid"), format!("{}\n", running.pid()));
+    let mut second = common::starter();
+    second.arg("run").arg(running.place.join("starter.toml")).arg("--pid-file").arg(&path);
+    let second = second.arg("--socket").arg(place.join("socket")).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let words = format!(
+        "cannot lock the pid file {}: another instance holds it (EAGAIN)\n",
+        path.display()
+    );
+    assert_eq!(String::from_utf8_lossy(&second.stderr), words);
+    running.end();
+    assert_eq!(place.read("pid"), "");
+}
+
+#[test]
 fn in_the_background_the_exit_code_tells_the_truth() {
     let place = common::Place::new();
     let config = place.write("starter.toml", SLEEPER);
@@ -181,7 +202,7 @@ fn in_the_background_the_exit_code_tells_the_truth() {
     let pid = signal::Pid::from_raw(place.read("pid").trim().parse().unwrap()).unwrap();
     let second = start();
     assert_eq!(second.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&second.stderr).contains("another process holds it"), "{second:?}");
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another instance holds it"), "{second:?}");
     let status = common::starter().arg("status").arg("--socket").arg(place.join("socket")).output().unwrap();
     assert!(String::from_utf8_lossy(&status.stdout).contains("ready"), "{status:?}");
     signal::kill(pid, signal::SIGTERM).unwrap();
