@@ -76,8 +76,7 @@ impl Options {
 /// It returns in the daemon. The original process waits until the daemon says
 /// [`ready`](Daemon::ready) and then exits with code 0: whoever started it knows that it runs. If
 /// anything fails, here or in the daemon before it is ready, this returns the error *in the
-/// original process*, there is no daemon, and the pid file, if it was the daemon's already, is
-/// empty.
+/// original process*, there is no daemon, and its pid file is empty, unless it was killed.
 ///
 /// What was printed with `print!` is written first, as at an exit. (What C's `stdio` holds is for
 /// the caller to flush.)
@@ -86,8 +85,8 @@ impl Options {
 /// is done: [`Errno::EPERM`] as process 1, of a container for example, which must stay in the
 /// foreground; [`Errno::EBUSY`] if other threads are running (they would not exist in the daemon;
 /// told on Linux, Android and Apple systems, and not elsewhere: call this first thing in `main`). A
-/// thread that has been joined may need some milliseconds more to be gone; this waits for it, a
-/// tenth of a second or a little more. Then those of the pid file ([`Errno::EAGAIN`]: another
+/// thread that has been joined can need some time more to be gone: this waits for it, a tenth of a
+/// second or a little more. Then those of the pid file ([`Errno::EAGAIN`]: another
 /// instance holds it), of `fork`, `chdir`, `open`; [`Errno::ECANCELED`] if the daemon ended before
 /// it was ready; and what the daemon reports by [`fail`](Daemon::fail).
 ///

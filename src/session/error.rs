@@ -5,7 +5,7 @@ use crate::session::paths::PathBuf;
 use core::fmt;
 use libc::c_int;
 
-/// What [`daemonize`](crate::session::daemonize) was doing when it failed.
+/// What [`daemonize`](crate::session::daemonize), or making a `PidFile`, failed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Step {

@@ -18,9 +18,9 @@ use std::path::Path;
 /// foreground.
 ///
 /// While it lives, the file holds the number and a line end, and [`create`](PidFile::create) fails
-/// for every other process. Dropping it, in the process that made it, empties the file and gives up
-/// the lock; the file stays, since removing it could take another's away. A process that dies gives
-/// up the lock and leaves its number: the lock says whether somebody is there, not the number.
+/// for everybody else. Dropping it, in the process that made it, empties the file and gives up the
+/// lock; the file stays, since removing it could remove another instance's. A process that is
+/// killed gives up the lock too, and leaves its number: the lock says whether somebody is there.
 ///
 /// The lock (`flock`) belongs to the open file: reading the file and closing it changes nothing,
 /// `exec` gives it up, a forked child keeps it as long as the child lives. On AIX and Solaris it is
@@ -28,7 +28,7 @@ use std::path::Path;
 /// other descriptor of the file: do not open it there. Redox has neither.
 ///
 /// ```
-/// use signal::session::{PidFile, Step};
+/// use signal::session::PidFile;
 ///
 /// let path = std::env::temp_dir().join(format!("mine-{}.pid", std::process::id()));
 /// let pid_file = PidFile::create(&path)?;
