@@ -166,7 +166,7 @@ impl Daemon {
     /// daemon has ended.
     pub fn ready(mut self) {
         if let Some(pid_file) = self.pid_file.take() {
-            core::mem::forget(pid_file);
+            pid_file.keep();
         }
         self.notify([READY, 0]);
     }

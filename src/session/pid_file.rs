@@ -79,6 +79,11 @@ impl PidFile {
         Err(error(Step::OpenPidFile)(Errno::from_raw_os_error(libc::ESTALE)))
     }
 
+    /// As long as the process lives.
+    pub(super) fn keep(self) {
+        core::mem::forget(self);
+    }
+
     fn write(&mut self) -> io::Result<()> {
         self.file.set_len(0)?;
         self.file.write_all(format!("{}\n", self.owner).as_bytes())
