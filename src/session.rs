@@ -25,6 +25,7 @@ mod error;
 mod paths;
 #[cfg(feature = "std")]
 mod pid_file;
+mod ready;
 
 #[cfg(feature = "std")]
 pub use self::command::CommandExt;

@@ -2,16 +2,13 @@
 
 use crate::errno::{check, Errno, Result};
 use crate::interrupt::retry;
-use crate::mask::BlockGuard;
 use crate::pid::Pid;
+use crate::session::error::{Error, Step};
+use crate::session::new_session;
 use crate::session::paths::{Paths, PidFile};
-use crate::session::{new_session, Error, Step};
-use crate::set::SignalSet;
-use crate::signal::SIGPIPE;
+use crate::session::ready::{self, close, ready_pipe, wait_ready, READY};
 use crate::sys;
-use core::mem::size_of_val;
 use core::ptr;
-use core::time::Duration;
 use libc::{c_int, mode_t};
 
 /// How to [`daemonize`].
@@ -168,7 +165,7 @@ impl Daemon {
         if let Some(pid_file) = self.pid_file.take() {
             pid_file.keep();
         }
-        self.notify([READY, 0]);
+        ready::notify(self.ready, [READY, 0]);
     }
 
     /// The daemon cannot run: it ends, its pid file is emptied, and `daemonize` fails in the
@@ -183,21 +180,9 @@ impl Daemon {
     fn end(mut self, error: &Error) -> ! {
         // Before anybody knows: who starts the next one finds it empty.
         self.pid_file = None;
-        self.notify([error.step().code(), error.errno().raw_os_error()]);
+        ready::notify(self.ready, [error.step().code(), error.errno().raw_os_error()]);
         // SAFETY: ends the process.
         unsafe { libc::_exit(1) }
-    }
-
-    /// Few enough bytes that they arrive together.
-    fn notify(&self, report: Report) {
-        // If the original process is gone, nobody reads, and SIGPIPE would come of it.
-        let pipe = BlockGuard::new(SIGPIPE);
-        let (bytes, size) = (report.as_ptr().cast(), size_of_val(&report));
-        // SAFETY: as many bytes as there are.
-        let written = retry(|| check(unsafe { libc::write(self.ready, bytes, size) } as c_int));
-        if written == Err(Errno::EPIPE) && !pipe.previous().contains(SIGPIPE) {
-            let _ = SignalSet::from(SIGPIPE).wait_timeout(Duration::ZERO);
-        }
     }
 }
 
@@ -206,29 +191,6 @@ impl Drop for Daemon {
         // Before the original process learns of it.
         self.pid_file = None;
         close(self.ready);
-    }
-}
-
-/// What goes through the pipe: the code of a step, and an error number.
-type Report = [c_int; 2];
-
-/// In place of a step that failed.
-const READY: c_int = 0;
-
-/// What failed; nothing, if the daemon is ready.
-fn wait_ready(fd: c_int) -> Option<(Step, Errno)> {
-    let mut report: Report = [READY; 2];
-    let (room, size) = (report.as_mut_ptr().cast(), size_of_val(&report));
-    // SAFETY: room for as many bytes as asked for. So few arrive together or not at all.
-    let read = retry(|| check(unsafe { libc::read(fd, room, size) } as c_int));
-    if read != Ok(size as c_int) {
-        return Some((Step::Ready, Errno::ECANCELED));
-    }
-    match report {
-        [READY, _] => None,
-        [code, errno] => {
-            Some((Step::from_code(code).unwrap_or(Step::Ready), Errno::from_raw_os_error(errno)))
-        }
     }
 }
 
@@ -253,36 +215,9 @@ fn flush_stdout() {
     }
 }
 
-/// Beyond the standard descriptors, whose place `/dev/null` will take: they may be closed now.
-fn ready_pipe() -> Result<[c_int; 2]> {
-    let [read, write] = sys::pipe::pipe()?;
-    let read = dup_above_stdio(read);
-    match (read, dup_above_stdio(write)) {
-        (Ok(read), Ok(write)) => Ok([read, write]),
-        (Ok(fd), Err(error)) | (Err(error), Ok(fd)) => {
-            close(fd);
-            Err(error)
-        }
-        (Err(error), Err(_)) => Err(error),
-    }
-}
-
-/// The same open file under a number above the standard ones; the one it had is closed.
-pub(super) fn dup_above_stdio(fd: c_int) -> Result<c_int> {
-    // SAFETY: takes plain values.
-    let moved = check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) });
-    close(fd);
-    moved
-}
-
 fn fork() -> Result<c_int> {
     // SAFETY: there are no other threads, as far as can be told; the documentation asks for it.
     check(unsafe { libc::fork() })
-}
-
-fn close(fd: c_int) {
-    // SAFETY: called once for each descriptor that was made here.
-    unsafe { libc::close(fd) };
 }
 
 fn go_into_background(

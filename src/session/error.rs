@@ -1,9 +1,23 @@
 //! Why there is no daemon.
 
 use crate::errno::Errno;
-use crate::session::paths::PathBuf;
 use core::fmt;
 use libc::c_int;
+
+#[cfg(feature = "std")]
+pub(super) use std::path::PathBuf;
+
+/// There are none without `std`.
+#[cfg(not(feature = "std"))]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum PathBuf {}
+
+#[cfg(not(feature = "std"))]
+impl PathBuf {
+    fn display(&self) -> &str {
+        match *self {}
+    }
+}
 
 /// What [`daemonize`](crate::session::daemonize), or making a `PidFile`, failed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

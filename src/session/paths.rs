@@ -3,12 +3,11 @@
 cfg_if::cfg_if! {
     if #[cfg(feature = "std")] {
         use crate::errno::Result;
+        use crate::session::error::{Error, PathBuf, Step};
         use crate::session::pid_file::errno;
-        use crate::session::{Error, Step};
         use std::path::Path;
 
-        pub(super) use crate::session::PidFile;
-        pub(super) use std::path::PathBuf;
+        pub(super) use crate::session::pid_file::PidFile;
 
         #[derive(Clone, Debug, Default)]
         pub(super) struct Paths {
@@ -42,16 +41,7 @@ cfg_if::cfg_if! {
         }
     } else {
         use crate::errno::{check, Result};
-        use crate::session::{Error, Step};
-
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub(super) enum PathBuf {}
-
-        impl PathBuf {
-            pub(super) fn display(&self) -> &str {
-                match *self {}
-            }
-        }
+        use crate::session::error::{Error, PathBuf, Step};
 
         #[derive(Debug)]
         pub(super) enum PidFile {}

@@ -2,8 +2,8 @@
 
 use crate::errno::{Errno, Result};
 use crate::pid::Pid;
-use crate::session::daemon::dup_above_stdio;
-use crate::session::{Error, Step};
+use crate::session::error::{Error, Step};
+use crate::session::ready::dup_above_stdio;
 use crate::sys;
 use std::format;
 use std::fs::{File, FileType, Metadata, OpenOptions};
