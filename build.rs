@@ -3,6 +3,7 @@
 //! a substitute), so that the substitutes can be tested on a platform that has the real thing.
 
 use std::env::var;
+use std::process::Command;
 
 /// The targets that libc and the kernel sources call "BSD": they share most of their answers.
 const BSD: &[&str] = &["freebsd", "netbsd", "openbsd", "dragonfly"];
@@ -17,6 +18,8 @@ struct Target {
     pointer_width: String,
     /// Whether the feature `defer` is on.
     defer: bool,
+    /// The minor version of the compiler: what its std has.
+    rustc: u32,
 }
 
 impl Target {
@@ -47,7 +50,11 @@ const TABLE: &[Row] = &[
     ("deferral",      true,  |t| t.defer && ucontext_mask(t)),
     ("ucontext_mask", false, ucontext_mask),
     ("wipe_on_fork",  true,  |t| t.is(&[LINUX, &["freebsd", "netbsd", "openbsd"]])),
+    // flock(2) as a lock of its own: AIX and Solaris have at most a front for fcntl's record locks.
+    ("flock",        true,  |t| !t.is(&[&["solaris", "aix", "redox"]])),
     ("file_locks",   false, |t| t.os != "redox"),
+    // std's own `Command::process_group`.
+    ("process_group", true, |t| t.rustc >= 64),
     // Whether this table, and what goes with it in src/sys, has been made for the system at all.
     ("known_system", false, |t| t.is(&[LINUX, APPLE, BSD, SOLARISH, &["aix", "haiku", "hurd", "redox", "nto", "cygwin"]])),
     // Flags.
@@ -88,6 +95,15 @@ fn ucontext_mask(t: &Target) -> bool {
         }
 }
 
+/// 95 of `rustc 1.95.0 (…)`; 0 where it cannot be told, which is the substitute for everything.
+fn rustc_minor() -> u32 {
+    let rustc = var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let output = Command::new(rustc).arg("--version").output();
+    let text =
+        output.map_or(String::new(), |output| String::from_utf8_lossy(&output.stdout).into_owned());
+    text.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or(0)
+}
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let target = Target {
@@ -96,12 +112,16 @@ fn main() {
         env: var("CARGO_CFG_TARGET_ENV").unwrap_or_default(),
         pointer_width: var("CARGO_CFG_TARGET_POINTER_WIDTH").unwrap_or_default(),
         defer: var("CARGO_FEATURE_DEFER").is_ok(),
+        rustc: rustc_minor(),
     };
     let without = var("CARGO_CFG_SIGNAL_WITHOUT").unwrap_or_default();
     let without: Vec<&str> = without.split(',').filter(|name| !name.is_empty()).collect();
     for name in &without {
         let known = TABLE.iter().any(|(row, optional, _)| row == name && *optional);
-        assert!(known || *name == "all", "signal_without={name:?} is not a capability with a substitute");
+        assert!(
+            known || *name == "all",
+            "signal_without={name:?} is not a capability with a substitute"
+        );
     }
     for (name, optional, exists) in TABLE {
         println!("cargo:rustc-check-cfg=cfg(has_{name})");

@@ -33,7 +33,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    let arguments =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
     let done = match parse(arguments) {
         Ok(Command::Help) => {
             let _ = io::stdout().write_all(HELP.as_bytes());
@@ -67,7 +68,9 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, String>
         match argument.as_str() {
             "-h" | "--help" => return Ok(Command::Help),
             "--demo" => return Ok(Command::Demo),
-            "--timeout" => timeout = Some(seconds(&arguments.next().ok_or("--timeout wants a value")?)?),
+            "--timeout" => {
+                timeout = Some(seconds(&arguments.next().ok_or("--timeout wants a value")?)?)
+            }
             other => match other.strip_prefix("--timeout=") {
                 Some(value) => timeout = Some(seconds(value)?),
                 None if other.starts_with('-') || server.is_some() => {
@@ -89,7 +92,8 @@ fn seconds(value: &str) -> Result<Duration, String> {
 
 /// Connects to the first address of the server that answers, within this time for all of them.
 fn connect(server: &str, timeout: Option<Duration>) -> Result<TcpStream, String> {
-    let addresses = server.to_socket_addrs().map_err(|error| format!("cannot find {server:?}: {error}"))?;
+    let addresses =
+        server.to_socket_addrs().map_err(|error| format!("cannot find {server:?}: {error}"))?;
     // A handler that only set a flag would not do: a SIGALRM that came after the flag was tested and before the sleep
     // began would be missed, and the sleep without end. In the pipe it waits to be read.
     let expired = SelfPipe::new(SIGALRM).map_err(|error| error.to_string())?;
@@ -129,8 +133,10 @@ fn try_connect(address: &SocketAddr, expired: &SelfPipe) -> io::Result<Option<Tc
         Ok(()) => {}
         Err(Errno::EINPROGRESS | Errno::EINTR) => {
             let entry = |fd, events| libc::pollfd { fd, events, revents: 0 };
-            let mut fds =
-                [entry(socket.as_raw_fd(), libc::POLLOUT), entry(expired.as_raw_fd(), libc::POLLIN)];
+            let mut fds = [
+                entry(socket.as_raw_fd(), libc::POLLOUT),
+                entry(expired.as_raw_fd(), libc::POLLIN),
+            ];
             loop {
                 // SAFETY: two entries.
                 signal::retry(|| match unsafe { libc::poll(fds.as_mut_ptr(), 2, -1) } {
@@ -158,7 +164,9 @@ fn begin_connect(socket: &TcpStream, address: &SocketAddr) -> Result<(), Errno> 
     fn call<T>(socket: &TcpStream, address: &T) -> Result<(), Errno> {
         let pointer = (address as *const T).cast();
         // SAFETY: a whole address of its family, and its size.
-        match unsafe { libc::connect(socket.as_raw_fd(), pointer, size_of::<T>() as libc::socklen_t) } {
+        match unsafe {
+            libc::connect(socket.as_raw_fd(), pointer, size_of::<T>() as libc::socklen_t)
+        } {
             -1 => Err(Errno::last()),
             _ => Ok(()),
         }

@@ -103,7 +103,9 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code(), self.signal()) {
             (Some(code), _) => write!(f, "exited with code {code}"),
-            (_, Some(signal)) if self.core_dumped() => write!(f, "killed by {signal} (core dumped)"),
+            (_, Some(signal)) if self.core_dumped() => {
+                write!(f, "killed by {signal} (core dumped)")
+            }
             (_, Some(signal)) => write!(f, "killed by {signal}"),
             _ => write!(f, "wait status {:#x}", self.0),
         }

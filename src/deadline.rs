@@ -48,7 +48,9 @@ pub(crate) fn poll(fd: c_int, events: c_short, deadline: Deadline) -> Result<boo
     let millis = match deadline.left() {
         None => -1,
         // Rounded up: one that wakes early would spin.
-        Some(left) => (left + Duration::from_nanos(999_999)).as_millis().min(i32::MAX as u128) as c_int,
+        Some(left) => {
+            (left + Duration::from_nanos(999_999)).as_millis().min(i32::MAX as u128) as c_int
+        }
     };
     // SAFETY: the pointer leads to one entry.
     let ready = check(unsafe { libc::poll(&mut entry, 1, millis) })?;

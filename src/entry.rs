@@ -49,7 +49,13 @@ impl Drop for AbortOnUnwind {
 
 /// Runs what an entry is for, unless the thread is in a deferred section: then the signal comes again when that ends.
 #[inline(always)]
-fn run(entry: Entry, number: c_int, info: *mut siginfo_t, context: *mut c_void, body: impl FnOnce(Signal)) {
+fn run(
+    entry: Entry,
+    number: c_int,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+    body: impl FnOnce(Signal),
+) {
     if let Some(signal) = Signal::from_raw(number) {
         // SAFETY: what the kernel passed to this entry, which is still running.
         if !unsafe { deferred::defer(entry as usize, signal, info, context) } {
@@ -68,7 +74,11 @@ fn guarded(call: impl FnOnce()) {
 }
 
 /// The entry for handlers that take the signal.
-pub(crate) extern "C" fn function<F: Fn(Signal)>(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+pub(crate) extern "C" fn function<F: Fn(Signal)>(
+    number: c_int,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+) {
     run(function::<F>, number, info, context, |signal| {
         // SAFETY: `F` has no size (checked where this entry was chosen) and a value of it existed there, so that any
         // aligned address is one of its values.
@@ -98,7 +108,8 @@ const NO_COUNT: AtomicPtr<AtomicUsize> = AtomicPtr::new(core::ptr::null_mut());
 
 /// What `Handler::Flag` sets and `Handler::Count` counts. The targets are `'static`, so that a handler still running
 /// after its flag was replaced does no harm. Two tables: an entry never meets a pointer of the other's type.
-pub(crate) static FLAGS: PerSignal<AtomicPtr<AtomicBool>> = PerSignal::new([NO_FLAG; HIGHEST as usize + 1]);
+pub(crate) static FLAGS: PerSignal<AtomicPtr<AtomicBool>> =
+    PerSignal::new([NO_FLAG; HIGHEST as usize + 1]);
 pub(crate) static COUNTS: PerSignal<AtomicPtr<AtomicUsize>> =
     PerSignal::new([NO_COUNT; HIGHEST as usize + 1]);
 

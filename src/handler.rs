@@ -158,7 +158,9 @@ impl Handler {
     #[inline]
     pub(crate) fn installable_for(&self, signal: Signal) -> bool {
         match self {
-            Handler::Function(function) => function.found_on.map_or(true, |found_on| found_on == signal),
+            Handler::Function(function) => {
+                function.found_on.map_or(true, |found_on| found_on == signal)
+            }
             _ => true,
         }
     }
@@ -201,7 +203,9 @@ impl Handler {
         match self {
             Handler::Default | Handler::Ignore => (SignalSet::empty(), 0, false),
             Handler::Flag(_) | Handler::Count(_) => (SignalSet::empty(), flag::SIGINFO, false),
-            Handler::Function(function) => (function.mask, function.flags, function.found_on.is_some()),
+            Handler::Function(function) => {
+                (function.mask, function.flags, function.found_on.is_some())
+            }
         }
     }
 }
@@ -212,7 +216,10 @@ impl PartialEq for Handler {
             (Handler::Flag(one), Handler::Flag(two)) => ptr::eq(*one, *two),
             (Handler::Count(one), Handler::Count(two)) => ptr::eq(*one, *two),
             (Handler::Function(one), Handler::Function(two)) => one == two,
-            _ => self.address() == other.address() && mem::discriminant(self) == mem::discriminant(other),
+            _ => {
+                self.address() == other.address()
+                    && mem::discriminant(self) == mem::discriminant(other)
+            }
         }
     }
 }

@@ -7,7 +7,9 @@
 extern crate std;
 
 #[cfg(not(has_known_system))]
-compile_error!("posix-signal does not know this system: build.rs and src/sys must learn what it has");
+compile_error!(
+    "posix-signal does not know this system: build.rs and src/sys must learn what it has"
+);
 
 mod action;
 pub mod child;

@@ -28,7 +28,12 @@ impl Lock {
         loop {
             let holder = self.0.load(Ordering::Relaxed);
             let free = holder != this;
-            if free && self.0.compare_exchange(holder, this, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+            if free
+                && self
+                    .0
+                    .compare_exchange(holder, this, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
+            {
                 return Locked { lock: self, mask };
             }
             // Sleeps: a thread of a higher priority that spins would keep the holder from running.

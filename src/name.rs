@@ -19,7 +19,9 @@ impl fmt::Display for Signal {
             Some((first, last)) if (first..=(first + last) / 2).contains(&number) => {
                 ("SIGRTMIN", b'+', number - first)
             }
-            Some((first, last)) if (first..=last).contains(&number) => ("SIGRTMAX", b'-', last - number),
+            Some((first, last)) if (first..=last).contains(&number) => {
+                ("SIGRTMAX", b'-', last - number)
+            }
             _ => return number.fmt(f),
         };
         let mut text = [sign; 12];
@@ -48,8 +50,9 @@ impl FromStr for Signal {
 
     /// [`Errno::EINVAL`] for what is neither the name nor the number of a signal of this platform.
     fn from_str(text: &str) -> Result<Signal> {
-        let same =
-            |name: &str| text.eq_ignore_ascii_case(name) || text.eq_ignore_ascii_case(&name["SIG".len()..]);
+        let same = |name: &str| {
+            text.eq_ignore_ascii_case(name) || text.eq_ignore_ascii_case(&name["SIG".len()..])
+        };
         let named = || TABLE.iter().find(|entry| same(entry.name)).map(|entry| entry.signal);
         let alias = || ALIASES.iter().find(|alias| same(alias.0)).map(|alias| alias.1);
         named()

@@ -219,7 +219,10 @@ impl Drop for SelfPipe {
 
 impl fmt::Debug for SelfPipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SelfPipe").field("fd", &self.as_raw_fd()).field("watched", &self.watched()).finish()
+        f.debug_struct("SelfPipe")
+            .field("fd", &self.as_raw_fd())
+            .field("watched", &self.watched())
+            .finish()
     }
 }
 

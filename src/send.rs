@@ -49,7 +49,11 @@ pub fn kill(pid: Pid, signal: Signal) -> Result<()> {
 pub fn kill_group(group: Pid, signal: Signal) -> Result<()> {
     if group.as_raw() == 1 {
         // SAFETY: takes nothing and cannot fail.
-        return if unsafe { libc::getpgrp() } == 1 { kill_own_group(signal) } else { Err(Errno::EINVAL) };
+        return if unsafe { libc::getpgrp() } == 1 {
+            kill_own_group(signal)
+        } else {
+            Err(Errno::EINVAL)
+        };
     }
     // SAFETY: takes plain values.
     check(unsafe { libc::kill(-group.as_raw(), signal.as_raw()) }).map(drop)

@@ -19,16 +19,22 @@ fn function() -> Handler {
 }
 
 fn a_new_action_has_the_default_flags_and_an_empty_mask() {
-    for handler in
-        [Handler::Default, Handler::Ignore, Handler::Flag(&FLAG), Handler::Count(&COUNT), function()]
-    {
+    for handler in [
+        Handler::Default,
+        Handler::Ignore,
+        Handler::Flag(&FLAG),
+        Handler::Count(&COUNT),
+        function(),
+    ] {
         let action = Action::new(handler);
         assert_eq!((action.handler(), action.mask()), (handler, SignalSet::empty()));
         #[cfg(has_sa_onstack)]
         assert!(!action.installed_flags().contains(Flags::ONSTACK));
         let has_function = !matches!(handler, Handler::Default | Handler::Ignore);
         assert_eq!(action.installed_flags().contains(Flags::SIGINFO), has_function);
-        assert!(!action.installed_flags().intersects(Flags::RESETHAND | Flags::NODEFER | Flags::NOCLDSTOP));
+        assert!(!action
+            .installed_flags()
+            .intersects(Flags::RESETHAND | Flags::NODEFER | Flags::NOCLDSTOP));
     }
 }
 
@@ -36,7 +42,10 @@ fn conversions_make_the_same_actions() {
     assert_eq!(Action::from(Handler::Ignore), Action::new(Handler::Ignore));
     assert_eq!(Action::from(&FLAG), Action::new(Handler::Flag(&FLAG)));
     assert_eq!(Action::from(&COUNT), Action::new(&COUNT));
-    assert_eq!((Handler::from(&FLAG), Handler::from(&COUNT)), (Handler::Flag(&FLAG), Handler::Count(&COUNT)));
+    assert_eq!(
+        (Handler::from(&FLAG), Handler::from(&COUNT)),
+        (Handler::Flag(&FLAG), Handler::Count(&COUNT))
+    );
     assert_ne!(Handler::Flag(&FLAG), Handler::Count(&COUNT));
     assert_ne!(Action::new(&FLAG), Action::new(&FLAG).block(SIGHUP));
     assert_ne!(Action::new(&FLAG), Action::new(&FLAG).flags(Flags::NODEFER));
@@ -51,7 +60,8 @@ fn debug_shows_handler_mask_and_flags() {
 
 fn block_and_flags_accumulate_and_reach_the_kernel() {
     let action = Action::new(&FLAG).block(SIGHUP).block(SIGINT | SIGTERM);
-    let action = action.flags(Flags::RESETHAND).flags(Flags::NODEFER | Flags::NOCLDSTOP).restart(false);
+    let action =
+        action.flags(Flags::RESETHAND).flags(Flags::NODEFER | Flags::NOCLDSTOP).restart(false);
     install(SIGUSR1, action).unwrap();
     let seen = query(SIGUSR1).unwrap();
     assert_eq!((seen.handler(), seen.mask()), (action.handler(), SIGHUP | SIGINT | SIGTERM));
@@ -75,7 +85,8 @@ fn unknown_bits_and_siginfo_of_the_caller_are_ignored() {
 
 #[cfg(has_sa_restart)]
 fn every_signal_except_sigalrm_restarts() {
-    let restarts = |signal: Signal| query(signal).unwrap().installed_flags().contains(Flags::RESTART);
+    let restarts =
+        |signal: Signal| query(signal).unwrap().installed_flags().contains(Flags::RESTART);
     let catchable = |signal: &Signal| *signal != SIGKILL && *signal != SIGSTOP;
     for signal in Signal::all().filter(catchable).filter(|signal| install(*signal, &FLAG).is_ok()) {
         assert_eq!(restarts(signal), signal != SIGALRM, "{signal}");
@@ -159,7 +170,8 @@ fn a_handler_blocks_its_own_signal_unless_nodefer() {
 fn read_the_mask(_: Signal) {
     let others = [SIGHUP, SIGUSR2, SIGTERM];
     let set = signal::blocked();
-    let bits = others.iter().enumerate().map(|(bit, other)| usize::from(set.contains(*other)) << bit);
+    let bits =
+        others.iter().enumerate().map(|(bit, other)| usize::from(set.contains(*other)) << bit);
     COUNT.store(bits.sum(), SeqCst);
     let _ = signal::raise(SIGUSR2);
     CALLS.store(usize::from(FLAG.load(SeqCst)), SeqCst);

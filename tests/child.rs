@@ -4,8 +4,8 @@ use crate::common::process::{self, sleeper, wait_for_zombie};
 use crate::common::{self, count, fork, wait_for, Latch, COUNT, FLAG};
 use signal::child::{reap, reap_any, reap_group, Exited};
 use signal::{
-    install, kill, query, Action, BlockGuard, Errno, Flags, Handler, Pid, SelfPipe, SIGABRT, SIGCHLD,
-    SIGCONT, SIGKILL, SIGSTOP, SIGTERM,
+    install, kill, query, Action, BlockGuard, Errno, Flags, Handler, Pid, SelfPipe, SIGABRT,
+    SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTERM,
 };
 use std::collections::BTreeMap;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -38,7 +38,10 @@ fn reap_distinguishes_running_ended_and_gone() {
 fn every_code_and_every_deadly_signal_is_reported_as_it_was() {
     for code in [0, 1, 77, 128, 255] {
         let status = reaped(fork(|| code)).status;
-        assert_eq!((status.code(), status.signal(), status.success()), (Some(code), None, code == 0));
+        assert_eq!(
+            (status.code(), status.signal(), status.success()),
+            (Some(code), None, code == 0)
+        );
         assert_eq!(status.to_string(), format!("exited with code {code}"));
         assert!(!status.core_dumped());
     }
@@ -64,7 +67,8 @@ fn death_by_a_realtime_signal_is_an_ordinary_result() {
     let child = sleeper();
     kill(child, signal).unwrap();
     wait_for_zombie(child);
-    let all: Vec<_> = reap_any().map(|exited| exited.map(|exited| exited.status.signal())).collect();
+    let all: Vec<_> =
+        reap_any().map(|exited| exited.map(|exited| exited.status.signal())).collect();
     assert_eq!(all, [Ok(Some(signal))]);
 }
 
@@ -235,7 +239,10 @@ fn usage_is_what_the_child_used() {
     assert!(time >= burned / 2 && time < Duration::from_secs(60), "{usage:?}");
     assert!(usage.peak_memory >= 60 << 20 && usage.peak_memory < 8 << 30, "{usage:?}");
     let idle = reaped(fork(|| 0)).usage.unwrap();
-    assert!(idle.user + idle.system < time && idle.peak_memory < usage.peak_memory, "{idle:?} {usage:?}");
+    assert!(
+        idle.user + idle.system < time && idle.peak_memory < usage.peak_memory,
+        "{idle:?} {usage:?}"
+    );
 }
 
 #[cfg(not(has_wait4))]
@@ -251,7 +258,10 @@ fn statuses_convert_both_ways() {
     let exit = Command::new("sh").args(["-c", "exit 3"]).status().unwrap();
     assert_eq!((Status::from(exit).code(), ExitStatus::from(Status::from(exit))), (Some(3), exit));
     let exit = Command::new("sh").args(["-c", "kill -TERM $$"]).status().unwrap();
-    assert_eq!((Status::from(exit).signal(), ExitStatus::from(Status::from(exit))), (Some(SIGTERM), exit));
+    assert_eq!(
+        (Status::from(exit).signal(), ExitStatus::from(Status::from(exit))),
+        (Some(SIGTERM), exit)
+    );
     let ours = reaped(fork(|| 9)).status;
     assert_eq!((ExitStatus::from(ours).code(), ExitStatus::from(ours).success()), (Some(9), false));
     assert_eq!(Status::from_raw(ours.as_raw()), ours);

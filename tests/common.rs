@@ -41,7 +41,8 @@ pub fn realtime_or_skip(offset: u32) -> Signal {
 /// The signals that the C library reserves: no program can put them into a set.
 pub fn reserved_signals() -> Vec<Signal> {
     let known: Vec<Signal> = Signal::all().collect();
-    let reserved = |signal: &Signal| !known.contains(signal) && !SignalSet::full().contains(*signal);
+    let reserved =
+        |signal: &Signal| !known.contains(signal) && !SignalSet::full().contains(*signal);
     (1..=1000).filter_map(Signal::from_raw).filter(reserved).collect()
 }
 
@@ -52,7 +53,8 @@ pub fn errno<T>(result: io::Result<T>) -> Result<T, Errno> {
 
 /// A heavy count, smaller where `SIGNAL_TEST_SCALE` asks for it.
 pub fn scaled(count: usize) -> usize {
-    let divisor = std::env::var("SIGNAL_TEST_SCALE").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let divisor =
+        std::env::var("SIGNAL_TEST_SCALE").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     (count / divisor).max(1)
 }
 

@@ -7,8 +7,9 @@ pub mod storm;
 
 use crate::common::{self, count, COUNT};
 use signal::{
-    blocked, install, pending, raise, Action, BlockGuard, DeferGuard, Flags, Handler, Info, InstallGuard,
-    Pid, Signal, SignalSet, UnblockGuard, SIGALRM, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2,
+    blocked, install, pending, raise, Action, BlockGuard, DeferGuard, Flags, Handler, Info,
+    InstallGuard, Pid, Signal, SignalSet, UnblockGuard, SIGALRM, SIGHUP, SIGINT, SIGTERM, SIGUSR1,
+    SIGUSR2,
 };
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -163,7 +164,8 @@ fn what_is_blocked_when_the_section_ends_stays_pending() {
 }
 
 fn faults_and_abort_are_not_deferred() {
-    for signal in [signal::SIGSEGV, signal::SIGBUS, signal::SIGFPE, signal::SIGILL, signal::SIGABRT] {
+    for signal in [signal::SIGSEGV, signal::SIGBUS, signal::SIGFPE, signal::SIGILL, signal::SIGABRT]
+    {
         let _installed = InstallGuard::new(signal, &COUNT).unwrap();
         let before = count();
         let guard = DeferGuard::new();
@@ -250,7 +252,9 @@ fn a_nodefer_handler_waits_too() {
 fn many_signals_at_once_are_all_kept() {
     needs_deferral();
     let crowd: Vec<Signal> = Signal::all()
-        .filter(|signal| signal.is_realtime() || [SIGUSR1, SIGUSR2, SIGHUP, SIGINT, SIGTERM].contains(signal))
+        .filter(|signal| {
+            signal.is_realtime() || [SIGUSR1, SIGUSR2, SIGHUP, SIGINT, SIGTERM].contains(signal)
+        })
         .collect();
     for signal in &crowd {
         install(*signal, &COUNT).unwrap();

@@ -18,8 +18,9 @@ fn handlers() -> [Handler; 4] {
         SEEN.store(Errno::last().raw_os_error(), SeqCst);
     }
     // SAFETY: atomics and `open`.
-    let [plain, with_info] =
-        unsafe { [Handler::new(|_: Signal| clobber()), Handler::with_info(|_: Signal, _: &Info| clobber())] };
+    let [plain, with_info] = unsafe {
+        [Handler::new(|_: Signal| clobber()), Handler::with_info(|_: Signal, _: &Info| clobber())]
+    };
     [Handler::Flag(&FLAG), Handler::Count(&COUNT), plain, with_info]
 }
 
@@ -48,8 +49,15 @@ fn handlers_run_in_the_thread_that_the_signal_is_for() {
 /// As at the end of a critical region: the system stacks their handlers. On the small alternate
 /// stack that `std` makes, three can be too many.
 fn signals_that_arrive_together_are_all_handled() {
-    let together =
-        [SIGUSR1, SIGUSR2, SIGTERM, signal::SIGHUP, signal::SIGINT, signal::SIGQUIT, signal::SIGALRM];
+    let together = [
+        SIGUSR1,
+        SIGUSR2,
+        SIGTERM,
+        signal::SIGHUP,
+        signal::SIGINT,
+        signal::SIGQUIT,
+        signal::SIGALRM,
+    ];
     let guard = signal::BlockGuard::new(together);
     for signal in together {
         install(signal, &COUNT).unwrap();
@@ -102,7 +110,8 @@ fn a_panic_in_a_handler_aborts_with_a_message() {
         assert_eq!(status.signal(), Some(SIGABRT), "{stderr}");
         // Where the unwinder cannot pass the frame of a signal (musl), `std` aborts before this
         // crate can.
-        let messages = ["signal: a signal handler panicked, aborting\n", "failed to initiate panic"];
+        let messages =
+            ["signal: a signal handler panicked, aborting\n", "failed to initiate panic"];
         assert!(messages.iter().any(|message| stderr.contains(message)), "{stderr}");
     }
 }

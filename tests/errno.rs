@@ -41,7 +41,10 @@ fn the_words_say_what_to_do() {
 fn unknown_numbers_are_described_by_the_system() {
     let text = Errno::from_raw_os_error(libc::EXDEV).to_string();
     assert!(text.ends_with(&format!(" (errno {})", libc::EXDEV)) && text.len() > 12, "{text}");
-    assert_eq!(format!("{:?}", Errno::from_raw_os_error(libc::EXDEV)), format!("Errno({})", libc::EXDEV));
+    assert_eq!(
+        format!("{:?}", Errno::from_raw_os_error(libc::EXDEV)),
+        format!("Errno({})", libc::EXDEV)
+    );
     for number in [0, -1, i32::MAX, i32::MIN] {
         assert!(Errno::from_raw_os_error(number).to_string().contains(&number.to_string()));
     }

@@ -15,7 +15,8 @@ use std::{env, io};
 
 /// Cargo puts the examples beside the tests; on another machine, copies of both lie in one folder.
 fn example(name: &str) -> Command {
-    let program = env::current_exe().unwrap_or_else(|_| PathBuf::from(env::args_os().next().unwrap()));
+    let program =
+        env::current_exe().unwrap_or_else(|_| PathBuf::from(env::args_os().next().unwrap()));
     let folder = program.parent().unwrap_or(Path::new("."));
     let places = [folder.join("../examples").join(name), folder.join(format!("example-{name}"))];
     match places.iter().find(|place| place.exists()) {
@@ -97,7 +98,11 @@ impl Server {
         let mut before = String::new();
         loop {
             let mut line = String::new();
-            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "no {words:?} in the log:\n{before}");
+            assert_ne!(
+                self.log.read_line(&mut line).unwrap(),
+                0,
+                "no {words:?} in the log:\n{before}"
+            );
             if line.contains(words) {
                 return line;
             }

@@ -74,7 +74,8 @@ struct Package(PathBuf);
 impl Package {
     fn new() -> Package {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let directory = std::env::temp_dir().join(format!("signal-test-package-{}", std::process::id()));
+        let directory =
+            std::env::temp_dir().join(format!("signal-test-package-{}", std::process::id()));
         fs::create_dir_all(directory.join("src/bin")).unwrap();
         let manifest = format!(
             "[package]\nname = \"refused\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\
@@ -96,7 +97,9 @@ impl Package {
         cargo.current_dir(&self.0).args(["build", "--offline", "--bin", name]);
         cargo.env("CARGO_TARGET_DIR", self.0.join("target")).env_remove("CARGO_BUILD_TARGET");
         match cargo.output() {
-            Ok(output) => (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()),
+            Ok(output) => {
+                (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+            }
             Err(error) => common::skip(&format!("no cargo: {error}")),
         }
     }
@@ -125,7 +128,10 @@ fn captures_and_pointers_are_compile_errors_that_say_why() {
     }
     let refused = [
         ("captures", "Handler::new(move |_: Signal| assert!(captured == 1))"),
-        ("captures_with_info", "Handler::with_info(move |_: Signal, _: &Info| assert!(captured == 1))"),
+        (
+            "captures_with_info",
+            "Handler::with_info(move |_: Signal, _: &Info| assert!(captured == 1))",
+        ),
         ("pointer", "Handler::new(item as fn(Signal))"),
         ("pointer_with_info", "Handler::with_info(item_with_info as fn(Signal, &Info))"),
     ];

@@ -56,13 +56,17 @@ struct Options {
 
 impl Options {
     fn parse() -> Options {
-        let jobs = std::thread::available_parallelism().map_or(1, |processors| processors.get().min(2));
-        let mut options = Options { filters: Vec::new(), exact: false, list: false, ignored: false, jobs };
+        let jobs =
+            std::thread::available_parallelism().map_or(1, |processors| processors.get().min(2));
+        let mut options =
+            Options { filters: Vec::new(), exact: false, list: false, ignored: false, jobs };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             // `--name=value` is `--name value`.
             let (option, mut value) = match argument.split_once('=') {
-                Some((option, value)) if option.starts_with("--") => (option, Some(value.to_owned())),
+                Some((option, value)) if option.starts_with("--") => {
+                    (option, Some(value.to_owned()))
+                }
                 _ => (argument.as_str(), None),
             };
             let mut value = || value.take().or_else(|| arguments.next());
@@ -76,9 +80,11 @@ impl Options {
                 },
                 // Those of the standard harness that mean nothing here.
                 "--format" | "--color" => drop(value()),
-                "--nocapture" | "--no-capture" | "--quiet" | "-q" | "--show-output" | "--include-ignored" => {
+                "--nocapture" | "--no-capture" | "--quiet" | "-q" | "--show-output"
+                | "--include-ignored" => {}
+                unknown if unknown.starts_with('-') => {
+                    refuse(&format!("unknown option {unknown:?}"))
                 }
-                unknown if unknown.starts_with('-') => refuse(&format!("unknown option {unknown:?}")),
                 _ => options.filters.push(argument.clone()),
             }
         }
@@ -86,7 +92,8 @@ impl Options {
     }
 
     fn chooses(&self, name: &str) -> bool {
-        let matches = |filter: &String| if self.exact { name == filter } else { name.contains(filter) };
+        let matches =
+            |filter: &String| if self.exact { name == filter } else { name.contains(filter) };
         !self.ignored && (self.filters.is_empty() || self.filters.iter().any(matches))
     }
 }
@@ -101,7 +108,9 @@ fn skips(tests: &[Test]) -> Vec<(String, String)> {
     let text = std::env::var("SIGNAL_TEST_SKIP").unwrap_or_default();
     let entries = text.split(';').filter(|entry| !entry.is_empty());
     let skips = entries.map(|entry| match entry.split_once('=') {
-        Some((name, reason)) if tests.iter().any(|test| test.0 == name) => (name.into(), reason.into()),
+        Some((name, reason)) if tests.iter().any(|test| test.0 == name) => {
+            (name.into(), reason.into())
+        }
         _ => refuse(&format!("SIGNAL_TEST_SKIP: there is no test for {entry:?}")),
     });
     skips.collect()
@@ -111,7 +120,8 @@ pub fn run(rooms: &[&[Test]]) -> ! {
     let options = Options::parse();
     // Without the name of the crate.
     let name = |path: &'static str| path.split_once("::").map_or(path, |(_, name)| name);
-    let all: Vec<Test> = rooms.iter().copied().flatten().map(|(path, test)| (name(path), *test)).collect();
+    let all: Vec<Test> =
+        rooms.iter().copied().flatten().map(|(path, test)| (name(path), *test)).collect();
     let skips = skips(&all);
     let tests: Vec<Test> = all.iter().copied().filter(|(name, _)| options.chooses(name)).collect();
     if options.list {
@@ -246,7 +256,10 @@ impl Runner {
                 return (self.running.swap_remove(at), status);
             }
             let error = std::io::Error::last_os_error();
-            assert!(pid != -1 || error.kind() == std::io::ErrorKind::Interrupted, "waitpid: {error}");
+            assert!(
+                pid != -1 || error.kind() == std::io::ErrorKind::Interrupted,
+                "waitpid: {error}"
+            );
             for late in self.running.iter().filter(|running| running.start.elapsed() > LIMIT) {
                 // SAFETY: takes plain values; the pid belongs to a child that nobody has waited
                 // for.
@@ -263,7 +276,10 @@ impl Running {
         self.output.read_to_end(&mut text).unwrap();
         let text = String::from_utf8_lossy(&text).into_owned();
         if self.start.elapsed() > LIMIT {
-            return Outcome::Failed(format!("still running after {} seconds", LIMIT.as_secs()), text);
+            return Outcome::Failed(
+                format!("still running after {} seconds", LIMIT.as_secs()),
+                text,
+            );
         }
         if libc::WIFSIGNALED(status) {
             return Outcome::Failed(format!("killed by signal {}", libc::WTERMSIG(status)), text);
@@ -295,7 +311,8 @@ fn run_child(test: fn(), output: &File) -> ! {
 /// A file without a name.
 fn scratch_file() -> File {
     let path = std::env::temp_dir().join(format!("signal-test-{}", std::process::id()));
-    let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
+    let file =
+        File::options().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
     file
 }

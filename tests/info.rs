@@ -90,14 +90,18 @@ fn kill_tells_who_sent_it() {
 fn raise_tells_no_other_sender() {
     let (info, ()) = info_of(SIGUSR1, || signal::raise(SIGUSR1).unwrap());
     // Not every system says who sent a signal to one thread.
-    assert!(info.sender_pid().map_or(cfg!(not(has_sigtimedwait)), |pid| pid == Pid::current()), "{info:?}");
+    assert!(
+        info.sender_pid().map_or(cfg!(not(has_sigtimedwait)), |pid| pid == Pid::current()),
+        "{info:?}"
+    );
     assert_silent!(info, status value address band);
 }
 
 fn queue_tells_sender_and_value() {
     needs(cfg!(has_sigqueue), "no sigqueue here");
     for value in [0, 1, -1, 4711, i32::MAX, i32::MIN] {
-        let (info, ()) = info_of(SIGUSR1, || signal::queue(Pid::current(), SIGUSR1, value).unwrap());
+        let (info, ()) =
+            info_of(SIGUSR1, || signal::queue(Pid::current(), SIGUSR1, value).unwrap());
         assert_eq!((info.value(), info.sender_pid()), (Some(value), Some(Pid::current())));
         assert_eq!(info.sender_uid(), Some(own_uid()));
         assert_silent!(info, status address band);
@@ -106,7 +110,10 @@ fn queue_tells_sender_and_value() {
 
 fn the_end_of_a_child_tells_which_child_and_how() {
     let (info, child) = info_of(SIGCHLD, || common::fork(|| 42));
-    assert_eq!((info.sender_pid(), info.status(), info.code()), (Some(child), Some(42), libc::CLD_EXITED));
+    assert_eq!(
+        (info.sender_pid(), info.status(), info.code()),
+        (Some(child), Some(42), libc::CLD_EXITED)
+    );
     assert_eq!(info.sender_uid(), Some(own_uid()));
     assert_silent!(info, value address band);
     common::wait_for(child);
@@ -117,7 +124,11 @@ fn the_end_of_a_child_tells_which_child_and_how() {
     common::wait_for(child);
 
     let (info, ()) = info_of(SIGCHLD, || signal::kill(Pid::current(), SIGCHLD).unwrap());
-    assert_eq!((info.status(), info.sender_pid()), (None, Some(Pid::current())), "not from a child");
+    assert_eq!(
+        (info.status(), info.sender_pid()),
+        (None, Some(Pid::current())),
+        "not from a child"
+    );
 }
 
 fn the_alarm_tells_nothing() {
@@ -131,7 +142,8 @@ fn a_fault_tells_its_address() {
     let judge = |signal: Signal, info: &Info| {
         let right = info.signal() == signal
             && info.address() == Some(PLACE.load(SeqCst))
-            && (info.sender_pid(), info.value(), info.status(), info.band()) == (None, None, None, None);
+            && (info.sender_pid(), info.value(), info.status(), info.band())
+                == (None, None, None, None);
         // SAFETY: ends the process.
         unsafe { libc::_exit(if right { 0 } else { 1 }) }
     };

@@ -33,8 +33,13 @@ fn own_handler() -> Handler {
 
 /// Every kind of action that a program can set.
 fn every_kind() -> [Action; 5] {
-    let handlers =
-        [Handler::Default, Handler::Ignore, Handler::Flag(&FLAG), Handler::Count(&COUNT), own_handler()];
+    let handlers = [
+        Handler::Default,
+        Handler::Ignore,
+        Handler::Flag(&FLAG),
+        Handler::Count(&COUNT),
+        own_handler(),
+    ];
     handlers.map(Action::new)
 }
 
@@ -111,13 +116,18 @@ fn the_returned_action_restores_a_foreign_handler_bit_for_bit() {
         FOREIGN_CALLS.store(0, SeqCst);
         signal::raise(SIGUSR1).unwrap();
         assert_eq!(FOREIGN_CALLS.load(SeqCst), 1);
-        assert_eq!(query(SIGUSR1).unwrap().handler(), Handler::Default, "RESETHAND was restored too");
+        assert_eq!(
+            query(SIGUSR1).unwrap().handler(),
+            Handler::Default,
+            "RESETHAND was restored too"
+        );
     }
 }
 
 fn the_returned_action_restores_flags_counts_and_functions() {
     let firsts = [Handler::Flag(&FLAG), Handler::Count(&COUNT), own_handler(), Handler::Ignore];
-    let seconds = [Handler::Flag(&OTHER_FLAG), Handler::Count(&OTHER_COUNT), own_handler(), Handler::Default];
+    let seconds =
+        [Handler::Flag(&OTHER_FLAG), Handler::Count(&OTHER_COUNT), own_handler(), Handler::Default];
     for first in firsts {
         for second in seconds {
             install(SIGUSR1, Action::new(first).block(SIGHUP)).unwrap();
@@ -220,7 +230,8 @@ fn install_is_one_system_call() {
     }
     let text = trace();
     let calls: Vec<&str> = text.lines().collect();
-    let marks: Vec<usize> = (0..calls.len()).filter(|index| calls[*index].starts_with("getppid(")).collect();
+    let marks: Vec<usize> =
+        (0..calls.len()).filter(|index| calls[*index].starts_with("getppid(")).collect();
     assert_eq!(marks.len(), 12, "{text}");
     for pair in marks.chunks(2) {
         let between = &calls[pair[0] + 1..pair[1]];

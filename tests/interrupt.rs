@@ -105,8 +105,11 @@ fn has_peer(socket: &OwnedFd) -> bool {
     unsafe {
         let mut address: libc::sockaddr_storage = std::mem::zeroed();
         let mut size = std::mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-        libc::getpeername(socket.as_raw_fd(), (&mut address as *mut libc::sockaddr_storage).cast(), &mut size)
-            == 0
+        libc::getpeername(
+            socket.as_raw_fd(),
+            (&mut address as *mut libc::sockaddr_storage).cast(),
+            &mut size,
+        ) == 0
     }
 }
 
@@ -160,7 +163,8 @@ fn an_alarm_ends_the_wait_and_the_connection_continues() {
     let flood = Flood::of(&[SIGALRM], 5);
     assert_eq!(finish_connect(client.as_raw_fd()), Err(Errno::EINTR));
     assert_eq!(finish_connect(client.as_raw_fd()), Err(Errno::EINTR));
-    let _accepted: Vec<_> = queue.iter().map(|_| retry(|| errno(listener.accept())).unwrap()).collect();
+    let _accepted: Vec<_> =
+        queue.iter().map(|_| retry(|| errno(listener.accept())).unwrap()).collect();
     assert_eq!(retry(|| finish_connect(client.as_raw_fd())), Ok(()));
     drop(flood);
     assert!(has_peer(&client));

@@ -73,6 +73,8 @@ fn main() {
         #[cfg(feature = "std")]
         session::daemon::TESTS,
         #[cfg(feature = "std")]
+        session::pid_file::TESTS,
+        #[cfg(feature = "std")]
         examples::server::TESTS,
         #[cfg(feature = "std")]
         examples::client::TESTS,

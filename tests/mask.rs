@@ -108,7 +108,11 @@ fn each_thread_has_its_own_mask() {
         let _guard = BlockGuard::new(SIGUSR1);
         to_main.send(()).unwrap();
         from_main.recv().unwrap();
-        assert_eq!(blocked(), SignalSet::from(SIGUSR1), "what another thread blocks is not blocked here");
+        assert_eq!(
+            blocked(),
+            SignalSet::from(SIGUSR1),
+            "what another thread blocks is not blocked here"
+        );
     });
     from_thread.recv().unwrap();
     assert_eq!(blocked(), SignalSet::empty(), "what another thread blocks is not blocked here");

@@ -83,7 +83,10 @@ fn reserved_signals_are_plain_numbers() {
 }
 
 fn display_keeps_the_width() {
-    assert_eq!(format!("[{SIGHUP:>10}] [{SIGHUP:<8}] [{SIGHUP:^#7}]"), "[    SIGHUP] [SIGHUP  ] [  HUP  ]");
+    assert_eq!(
+        format!("[{SIGHUP:>10}] [{SIGHUP:<8}] [{SIGHUP:^#7}]"),
+        "[    SIGHUP] [SIGHUP  ] [  HUP  ]"
+    );
     let others = Signal::realtime(0)
         .into_iter()
         .chain(Signal::realtime(1))
@@ -96,14 +99,16 @@ fn display_keeps_the_width() {
 
 /// Names in the C headers of single systems that the `libc` crate lacks, and with it the table.
 const ELSEWHERE: &[&str] = &[
-    "WAITING", "LWP", "FREEZE", "THAW", "CANCEL", "LOST", "XRES", "JVM1", "JVM2", "CKPT", "CKPTEXIT",
-    "KILLTHR", "DANGER", "MIGRATE", "PRE", "MSG", "GRANT", "RETRACT", "SOUND", "SAK", "CPUFAIL", "RECONFIG",
+    "WAITING", "LWP", "FREEZE", "THAW", "CANCEL", "LOST", "XRES", "JVM1", "JVM2", "CKPT",
+    "CKPTEXIT", "KILLTHR", "DANGER", "MIGRATE", "PRE", "MSG", "GRANT", "RETRACT", "SOUND", "SAK",
+    "CPUFAIL", "RECONFIG",
 ];
 
 fn the_shell_knows_no_signal_that_the_table_lacks() {
     let numbers: Vec<String> =
         (1..=1000).filter_map(Signal::from_raw).map(|signal| signal.as_raw().to_string()).collect();
-    let script = format!("for n in {}; do echo \"$n $(kill -l $n)\"; done; true", numbers.join(" "));
+    let script =
+        format!("for n in {}; do echo \"$n $(kill -l $n)\"; done; true", numbers.join(" "));
     let output = match Command::new("sh").args(["-c", &script]).output() {
         Ok(output) if output.status.success() => String::from_utf8(output.stdout).unwrap(),
         _ => common::skip("no shell that runs `kill -l`"),
@@ -112,7 +117,10 @@ fn the_shell_knows_no_signal_that_the_table_lacks() {
     for line in output.lines() {
         let (number, name) = line.split_once(' ').unwrap();
         // The shell may use another C library, whose realtime signals begin elsewhere.
-        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || name.starts_with("RT") {
+        if name.is_empty()
+            || name.starts_with(|c: char| c.is_ascii_digit())
+            || name.starts_with("RT")
+        {
             continue;
         }
         match name.parse::<Signal>() {

@@ -27,12 +27,17 @@ fn the_owner_is_what_was_set() {
     let (socket, _peer) = connection();
     let fd = socket.as_raw_fd();
     assert_eq!(get(fd), Ok(None));
-    for owner in [Owner::Process(Pid::current()), Owner::Group(own_group()), Owner::Process(Pid::current())] {
+    for owner in
+        [Owner::Process(Pid::current()), Owner::Group(own_group()), Owner::Process(Pid::current())]
+    {
         set(fd, owner).unwrap();
         assert_eq!(get(fd), Ok(Some(owner)));
     }
     // The owner belongs to the open file, not to the descriptor.
-    assert_eq!(get(socket.try_clone().unwrap().as_raw_fd()), Ok(Some(Owner::Process(Pid::current()))));
+    assert_eq!(
+        get(socket.try_clone().unwrap().as_raw_fd()),
+        Ok(Some(Owner::Process(Pid::current())))
+    );
 }
 
 fn urgent_data_raises_sigurg() {
@@ -41,12 +46,14 @@ fn urgent_data_raises_sigurg() {
     set(server.as_raw_fd(), Owner::Process(Pid::current())).unwrap();
     for sent in 1..=3 {
         // SAFETY: one byte.
-        let written = unsafe { libc::send(client.as_raw_fd(), b"!".as_ptr().cast(), 1, libc::MSG_OOB) };
+        let written =
+            unsafe { libc::send(client.as_raw_fd(), b"!".as_ptr().cast(), 1, libc::MSG_OOB) };
         assert_eq!(written, 1);
         eventually("SIGURG arrives", || count(&URGENT) >= sent);
         let mut byte = [0u8];
         // SAFETY: room for one byte.
-        let read = unsafe { libc::recv(server.as_raw_fd(), byte.as_mut_ptr().cast(), 1, libc::MSG_OOB) };
+        let read =
+            unsafe { libc::recv(server.as_raw_fd(), byte.as_mut_ptr().cast(), 1, libc::MSG_OOB) };
         assert_eq!((read, byte), (1, *b"!"));
     }
 }

@@ -18,7 +18,8 @@ fn only_positive_numbers_are_ids() {
 fn current_and_parent_follow_a_fork() {
     let parent = Pid::current();
     assert_eq!(parent.as_raw() as u32, std::process::id());
-    let child = common::fork(|| i32::from(Pid::parent() != Some(parent) || Pid::current() == parent));
+    let child =
+        common::fork(|| i32::from(Pid::parent() != Some(parent) || Pid::current() == parent));
     assert_ne!(child, parent);
     assert!(common::wait_for(child).success());
 }

@@ -10,8 +10,8 @@ pub mod vfork;
 use crate::common::load::{ready, Flood};
 use crate::common::{self, in_child, raw, status_of};
 use signal::{
-    query, raise, Errno, Handler, SelfPipe, Signal, SignalSet, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGSTOP,
-    SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
+    query, raise, Errno, Handler, SelfPipe, Signal, SignalSet, SIGCHLD, SIGHUP, SIGINT, SIGKILL,
+    SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
 };
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -27,7 +27,8 @@ fn arrived(pipe: &SelfPipe) -> SignalSet {
 
 fn is_nonblocking_and_closed_on_exec(fd: i32) -> bool {
     // SAFETY: asks for flags.
-    let (flags, status) = unsafe { (libc::fcntl(fd, libc::F_GETFD), libc::fcntl(fd, libc::F_GETFL)) };
+    let (flags, status) =
+        unsafe { (libc::fcntl(fd, libc::F_GETFD), libc::fcntl(fd, libc::F_GETFL)) };
     flags & libc::FD_CLOEXEC != 0 && status & libc::O_NONBLOCK != 0
 }
 
@@ -37,7 +38,8 @@ fn reports_every_signal_that_can_be_watched_by_its_number() {
     // The standard library catches SIGSEGV and SIGBUS, and restores the default for all but faults
     // in the guard page of a stack.
     let usable = |signal: &Signal| {
-        let plain = |action: signal::Action| matches!(action.handler(), Handler::Default | Handler::Ignore);
+        let plain =
+            |action: signal::Action| matches!(action.handler(), Handler::Default | Handler::Ignore);
         ![SIGKILL, SIGSTOP].contains(signal)
             && SignalSet::full().contains(*signal)
             && query(*signal).map_or(false, plain)
@@ -176,7 +178,8 @@ fn sigterm_kills_again_after_the_last_pipe() {
         raise(SIGTERM).unwrap();
     }));
     let two_pipes = |left: usize| {
-        let mut pipes = vec![SelfPipe::new(SIGTERM).unwrap(), SelfPipe::new(SIGTERM | SIGINT).unwrap()];
+        let mut pipes =
+            vec![SelfPipe::new(SIGTERM).unwrap(), SelfPipe::new(SIGTERM | SIGINT).unwrap()];
         pipes.truncate(left);
         raise(SIGTERM).unwrap();
         assert!(pipes.iter().all(|pipe| pipe.pending() == SIGTERM.into()));

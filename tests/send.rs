@@ -2,7 +2,9 @@
 
 use crate::common::process::{sleeper, wait_for_zombie, wait_stopped_or_ended};
 use crate::common::{self, count, Latch, COUNT};
-use signal::{exists, install, kill, kill_group, kill_own_group, raise, BlockGuard, DefaultEffect, Errno};
+use signal::{
+    exists, install, kill, kill_group, kill_own_group, raise, BlockGuard, DefaultEffect, Errno,
+};
 use signal::{Handler, Info, Pid, Signal, SignalSet};
 use signal::{SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGURG, SIGUSR1};
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
@@ -86,7 +88,9 @@ fn kill_group_reaches_the_whole_group_and_nobody_else() {
     for member in [leader, second] {
         assert_eq!(common::wait_for(member).signal(), Some(SIGUSR1));
     }
-    common::eventually("the whole group is gone", || kill_group(leader, SIGURG) == Err(Errno::ESRCH));
+    common::eventually("the whole group is gone", || {
+        kill_group(leader, SIGURG) == Err(Errno::ESRCH)
+    });
     assert_eq!(count(), 0);
 }
 
@@ -196,8 +200,10 @@ fn dying_by_a_signal_is_what_the_parent_sees() {
                 kill(child, SIGCONT).unwrap();
                 status = common::wait_for(child).as_raw();
             }
-            let terminates =
-                matches!(signal.default_effect(), DefaultEffect::Terminate | DefaultEffect::CoreDump);
+            let terminates = matches!(
+                signal.default_effect(),
+                DefaultEffect::Terminate | DefaultEffect::CoreDump
+            );
             let status = signal::child::Status::from_raw(status);
             if status.signal().is_none() {
                 assert!(!terminates || !all.contains(&signal), "{signal}: {status}");

@@ -22,17 +22,25 @@ fn empty_and_full_are_opposites() {
     assert_eq!(!SignalSet::empty(), SignalSet::full());
     assert_eq!(!SignalSet::full(), SignalSet::empty());
     assert!(!SignalSet::full().is_empty());
-    assert!([SIGHUP, SIGKILL, SIGSTOP, SIGUSR1].iter().all(|signal| SignalSet::full().contains(*signal)));
+    assert!([SIGHUP, SIGKILL, SIGSTOP, SIGUSR1]
+        .iter()
+        .all(|signal| SignalSet::full().contains(*signal)));
 }
 
 fn insert_and_remove_say_whether_they_changed_anything() {
     let mut set = SignalSet::empty();
     for (count, signal) in members().into_iter().enumerate() {
         assert_eq!((set.contains(signal), set.remove(signal), set.len()), (false, false, count));
-        assert_eq!((set.insert(signal), set.insert(signal), set.contains(signal)), (true, false, true));
+        assert_eq!(
+            (set.insert(signal), set.insert(signal), set.contains(signal)),
+            (true, false, true)
+        );
     }
     for signal in members() {
-        assert_eq!((set.remove(signal), set.remove(signal), set.contains(signal)), (true, false, false));
+        assert_eq!(
+            (set.remove(signal), set.remove(signal), set.contains(signal)),
+            (true, false, false)
+        );
     }
     assert!(set.is_empty());
 }
@@ -115,7 +123,8 @@ fn the_kernels_sets_equal_ours() {
 }
 
 fn realtime_signals_are_full_members() {
-    let realtime: Vec<Signal> = members().into_iter().filter(|signal| signal.is_realtime()).collect();
+    let realtime: Vec<Signal> =
+        members().into_iter().filter(|signal| signal.is_realtime()).collect();
     for signal in &realtime {
         let alone = SignalSet::from(*signal);
         assert_ne!(alone, SignalSet::empty());
@@ -137,7 +146,10 @@ fn realtime_signals_are_full_members() {
 fn reserved_signals_cannot_be_members() {
     for signal in reserved_signals() {
         let mut set = SignalSet::from(SIGHUP);
-        assert_eq!((set.insert(signal), set.contains(signal), set.remove(signal)), (false, false, false));
+        assert_eq!(
+            (set.insert(signal), set.contains(signal), set.remove(signal)),
+            (false, false, false)
+        );
         assert_eq!(set, SignalSet::from(SIGHUP));
         assert!(SignalSet::from(signal).is_empty());
     }

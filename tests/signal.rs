@@ -55,10 +55,17 @@ fn all_are_ordered_and_either_named_or_realtime() {
     assert!(all.windows(2).all(|pair| pair[0] < pair[1] && pair[0].as_raw() < pair[1].as_raw()));
     assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
     assert!(all.iter().all(|signal| signal.name().is_some() != signal.is_realtime()));
-    assert_eq!(all.iter().copied().filter(|signal| signal.is_realtime()).collect::<Vec<_>>(), realtime());
+    assert_eq!(
+        all.iter().copied().filter(|signal| signal.is_realtime()).collect::<Vec<_>>(),
+        realtime()
+    );
     let described: HashSet<&str> = all.iter().map(|signal| signal.description()).collect();
     let named = all.iter().filter(|signal| signal.name().is_some()).count();
-    assert_eq!(described.len(), named + usize::from(!realtime().is_empty()), "no two read the same");
+    assert_eq!(
+        described.len(),
+        named + usize::from(!realtime().is_empty()),
+        "no two read the same"
+    );
 }
 
 fn realtime_signals_are_those_of_the_running_library() {
@@ -68,8 +75,11 @@ fn realtime_signals_are_those_of_the_running_library() {
     for (offset, signal) in all.iter().enumerate() {
         assert_eq!(signal.as_raw(), all[0].as_raw() + offset as i32);
         let from_the_end = all.len() - 1 - offset;
-        for text in [format!("RTMIN+{offset}"), format!("rtmax-{from_the_end}"), format!("SIGRTMIN+{offset}")]
-        {
+        for text in [
+            format!("RTMIN+{offset}"),
+            format!("rtmax-{from_the_end}"),
+            format!("SIGRTMIN+{offset}"),
+        ] {
             assert_eq!(text.parse(), Ok(*signal), "{text}");
         }
         let shown = match (offset, from_the_end) {

@@ -14,7 +14,9 @@ fn wait_for_alarms(guard: &BlockGuard, times: usize) {
 fn the_alarm_expires_once_and_not_early() {
     install(SIGALRM, &COUNT).unwrap();
     let guard = BlockGuard::new(SIGALRM);
-    for (round, time) in [Duration::from_nanos(1), Duration::from_millis(30)].into_iter().enumerate() {
+    for (round, time) in
+        [Duration::from_nanos(1), Duration::from_millis(30)].into_iter().enumerate()
+    {
         let start = Instant::now();
         assert_eq!(alarm(time), None);
         wait_for_alarms(&guard, round + 1);
@@ -27,7 +29,10 @@ fn the_alarm_tells_what_was_left_and_can_be_cancelled() {
     install(SIGALRM, &COUNT).unwrap();
     let seconds = Duration::from_secs;
     let within = |left: Option<Duration>, low, high| {
-        assert!(left.map_or(false, |left| seconds(low) < left && left <= seconds(high)), "{left:?}");
+        assert!(
+            left.map_or(false, |left| seconds(low) < left && left <= seconds(high)),
+            "{left:?}"
+        );
     };
     assert_eq!(alarm(seconds(1000)), None);
     within(alarm(seconds(2000)), 900, 1000);

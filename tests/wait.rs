@@ -41,7 +41,8 @@ fn a_later_signal_ends_the_wait() {
     for with_limit in [false, true] {
         let sender = common::fork(|| i32::from(signal::kill(waiter, SIGTERM).is_err()));
         let set = SIGTERM | SIGUSR1;
-        let info = if with_limit { set.wait_timeout(LONG).unwrap().unwrap() } else { set.wait().unwrap() };
+        let info =
+            if with_limit { set.wait_timeout(LONG).unwrap().unwrap() } else { set.wait().unwrap() };
         assert_eq!(info.signal(), SIGTERM);
         #[cfg(has_sigtimedwait)]
         assert_eq!(info.sender_pid(), Some(sender));

@@ -3,7 +3,9 @@
 
 use crate::options::Options;
 use crate::{log, Server};
-use signal::{child, install, kill, Handler, Pid, UnblockGuard, SIGCHLD, SIGKILL, SIGTERM, SIGUSR1};
+use signal::{
+    child, install, kill, Handler, Pid, UnblockGuard, SIGCHLD, SIGKILL, SIGTERM, SIGUSR1,
+};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::io::AsRawFd;
@@ -94,7 +96,8 @@ fn demo() -> Result<String, String> {
     let log = log.map_err(|error| format!("the server's log did not end: {error}"))?;
     let status = child::Status::from_raw(status);
 
-    let failed = |what: String| format!("{what}\nthe server {status}; the end of its log:\n{}", tail(&log));
+    let failed =
+        |what: String| format!("{what}\nthe server {status}; the end of its log:\n{}", tail(&log));
     clients.map_err(failed)?;
     check(status, &log).map_err(failed)
 }
@@ -237,7 +240,9 @@ fn check(status: child::Status, log: &[String]) -> Result<String, String> {
     if fine {
         Ok(summary)
     } else {
-        Err(format!("these numbers are wrong ({good_ends} children logged with code 0):\n{summary}"))
+        Err(format!(
+            "these numbers are wrong ({good_ends} children logged with code 0):\n{summary}"
+        ))
     }
 }
 

@@ -12,8 +12,8 @@ mod options;
 
 use options::{Command, Options};
 use signal::{
-    child, die_by, install, kill, query, BlockGuard, Errno, Handler, Pid, SelfPipe, Signal, SignalSet,
-    UnblockGuard, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGTERM,
+    child, die_by, install, kill, query, BlockGuard, Errno, Handler, Pid, SelfPipe, Signal,
+    SignalSet, UnblockGuard, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGTERM,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -37,7 +37,8 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Command::Demo) => demo::run(),
-        Ok(Command::Serve(options)) => match listen(options.port).and_then(|it| serve(it, options)) {
+        Ok(Command::Serve(options)) => match listen(options.port).and_then(|it| serve(it, options))
+        {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 log(format_args!("echo_server: {error}"));
@@ -62,7 +63,8 @@ fn listen(port: u16) -> Result<TcpListener, String> {
 }
 
 fn serve(listener: TcpListener, options: Options) -> Result<(), String> {
-    let server = Server::new(listener, options).map_err(|error| format!("cannot start: {error}"))?;
+    let server =
+        Server::new(listener, options).map_err(|error| format!("cannot start: {error}"))?;
     let counts = server.run().map_err(|error| format!("cannot go on: {error}"))?;
     log(format_args!("stopped: {counts}"));
     Ok(())
@@ -129,7 +131,8 @@ impl Server {
         // Whoever started us may have blocked them, and `exec` keeps that.
         let _unblocked = UnblockGuard::new(pipe.watched());
         log(format_args!("listening on {address}, pid {}", Pid::current()));
-        let (phase, children, counts) = (Phase::Serving(listener), HashMap::new(), Counts::default());
+        let (phase, children, counts) =
+            (Phase::Serving(listener), HashMap::new(), Counts::default());
         Ok(Server { options, pipe, phase, children, pause: None, counts, _unblocked })
     }
 
@@ -141,7 +144,9 @@ impl Server {
                 self.counts.signals += 1;
                 match (signal, &self.phase) {
                     (SIGCHLD, _) => self.reap(),
-                    (SIGHUP, _) => log(format_args!("{} children now; {}", self.children.len(), self.counts)),
+                    (SIGHUP, _) => {
+                        log(format_args!("{} children now; {}", self.children.len(), self.counts))
+                    }
                     (SIGINT | SIGTERM, Phase::Serving(_)) => self.stop(signal),
                     (SIGINT, _) => self.end_at_once(),
                     _ => {} // asked to stop, stopping
@@ -170,8 +175,10 @@ impl Server {
             Phase::Killing => None,
         };
         // Rounded up, or it would wake too early and spin.
-        let left = |end: Instant| (end.saturating_duration_since(Instant::now()).as_micros() + 999) / 1000;
-        let timeout = time.map_or(-1, |end| libc::c_int::try_from(left(end)).unwrap_or(libc::c_int::MAX));
+        let left =
+            |end: Instant| (end.saturating_duration_since(Instant::now()).as_micros() + 999) / 1000;
+        let timeout =
+            time.map_or(-1, |end| libc::c_int::try_from(left(end)).unwrap_or(libc::c_int::MAX));
 
         let entry = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
         let mut fds = [entry(self.pipe.as_raw_fd()), entry(listener)];
@@ -205,7 +212,10 @@ impl Server {
     }
 
     fn pause(&mut self, what: &str, error: &io::Error) {
-        log(format_args!("{what}: {error}; clients wait until a child ends, or {} s", PAUSE.as_secs()));
+        log(format_args!(
+            "{what}: {error}; clients wait until a child ends, or {} s",
+            PAUSE.as_secs()
+        ));
         self.pause = Some(Instant::now() + PAUSE);
     }
 
@@ -288,7 +298,9 @@ impl Server {
         // Closes the listener: who comes now is refused.
         self.phase = Phase::Finishing(Instant::now() + self.options.grace);
         let (children, grace) = (self.children.len(), self.options.grace.as_secs_f64());
-        log(format_args!("{signal}: no more clients; {children} children may finish for {grace} s"));
+        log(format_args!(
+            "{signal}: no more clients; {children} children may finish for {grace} s"
+        ));
     }
 
     fn look_at_the_clock(&mut self) {

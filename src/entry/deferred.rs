@@ -153,12 +153,18 @@ pub(crate) fn leave(blocked: Option<SignalSet>) {
 ///
 /// `info` and `context` must be what was passed to `entry`, which is still running.
 #[inline(always)]
-pub(super) unsafe fn defer(entry: usize, signal: Signal, info: *mut siginfo_t, context: *mut c_void) -> bool {
+pub(super) unsafe fn defer(
+    entry: usize,
+    signal: Signal,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+) -> bool {
     KIND.load(Relaxed) == DEFERRED
         && SECTION
             .try_with(|section| {
                 // SAFETY: by the caller's promise.
-                section.state.load(Relaxed) >= 2 && unsafe { section.put_off(entry, signal, info, context) }
+                section.state.load(Relaxed) >= 2
+                    && unsafe { section.put_off(entry, signal, info, context) }
             })
             .unwrap_or(false)
 }
@@ -229,7 +235,8 @@ impl Section {
     /// Whether the mask in the frame is not honoured, as under valgrind: the signal, sent again, would come at once, and
     /// for ever. From then on sections are blocks; this one is broken into.
     fn comes_again_and_again(&self, frame: usize) -> bool {
-        let repeats = if self.frame.get() == frame { self.repeats.get().saturating_add(1) } else { 0 };
+        let repeats =
+            if self.frame.get() == frame { self.repeats.get().saturating_add(1) } else { 0 };
         self.frame.set(frame);
         self.repeats.set(repeats);
         let futile = repeats == u8::MAX;

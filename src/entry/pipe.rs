@@ -73,13 +73,18 @@ mod initial {
         notified: AtomicBool::new(false),
         unowned: PerSignal::new([PROCESS; HIGHEST as usize + 1]),
     };
-    pub(super) const WATCHERS_OF_ALL: PerSignal<AtomicU32> = PerSignal::new([WATCHERS; HIGHEST as usize + 1]);
-    pub(super) const CHAINED_OF_ALL: PerSignal<Chained> = PerSignal::new([CHAINED; HIGHEST as usize + 1]);
+    pub(super) const WATCHERS_OF_ALL: PerSignal<AtomicU32> =
+        PerSignal::new([WATCHERS; HIGHEST as usize + 1]);
+    pub(super) const CHAINED_OF_ALL: PerSignal<Chained> =
+        PerSignal::new([CHAINED; HIGHEST as usize + 1]);
 }
 
-pub(crate) static WATCHERS: [PerSignal<AtomicU32>; GENERATIONS] = [initial::WATCHERS_OF_ALL; GENERATIONS];
-pub(crate) static CHAINED: [PerSignal<Chained>; GENERATIONS] = [initial::CHAINED_OF_ALL; GENERATIONS];
-pub(crate) static ENTRIES: [Entry; GENERATIONS] = [watched::<0>, watched::<1>, watched::<2>, watched::<3>];
+pub(crate) static WATCHERS: [PerSignal<AtomicU32>; GENERATIONS] =
+    [initial::WATCHERS_OF_ALL; GENERATIONS];
+pub(crate) static CHAINED: [PerSignal<Chained>; GENERATIONS] =
+    [initial::CHAINED_OF_ALL; GENERATIONS];
+pub(crate) static ENTRIES: [Entry; GENERATIONS] =
+    [watched::<0>, watched::<1>, watched::<2>, watched::<3>];
 pub(crate) static PIPES: [Slot; SLOTS] = [initial::SLOT; SLOTS];
 
 /// What was installed before: a function to call on, of one of two conventions, or none.
@@ -134,7 +139,11 @@ impl Chained {
 }
 
 /// The entry of every signal that a self-pipe watches.
-pub(crate) extern "C" fn watched<const G: usize>(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+pub(crate) extern "C" fn watched<const G: usize>(
+    number: c_int,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+) {
     run(watched::<G>, number, info, context, |signal| {
         let _errno = KeepErrno::new();
         let told = tell(&WATCHERS[G], signal);
@@ -210,7 +219,8 @@ fn stay_installed(signal: Signal, chained: &Chained, entry: Entry) {
         chained.set(0, 0, true, true);
         let flags = flag::SIGINFO | flag::ONSTACK | flag::RESTART;
         let mask = SignalSet::asynchronous().to_words();
-        let _ = sigaction(signal.as_raw(), Some(RawAction { handler: entry as usize, flags, mask }));
+        let _ =
+            sigaction(signal.as_raw(), Some(RawAction { handler: entry as usize, flags, mask }));
     }
 }
 
@@ -231,7 +241,9 @@ pub(crate) struct Slot {
 impl Slot {
     /// Keeps the descriptors open, unless their pipe has gone.
     fn acquire(&self) -> bool {
-        self.references.fetch_update(AcqRel, Acquire, |n| if n == 0 { None } else { Some(n + 1) }).is_ok()
+        self.references
+            .fetch_update(AcqRel, Acquire, |n| if n == 0 { None } else { Some(n + 1) })
+            .is_ok()
     }
 
     /// Gives a reference back, the last of which closes the descriptors.

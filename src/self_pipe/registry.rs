@@ -41,8 +41,12 @@ struct Table(UnsafeCell<[[Entry; HIGHEST as usize + 1]; GENERATIONS]>);
 unsafe impl Sync for Table {}
 
 static TABLE: Table = {
-    let entry =
-        Entry { saved: MaybeUninit::uninit(), is_bound: false, is_installed: false, is_exposed: false };
+    let entry = Entry {
+        saved: MaybeUninit::uninit(),
+        is_bound: false,
+        is_installed: false,
+        is_exposed: false,
+    };
     Table(UnsafeCell::new([[entry; HIGHEST as usize + 1]; GENERATIONS]))
 };
 
@@ -222,5 +226,7 @@ fn watching(place: Place, current: &Action) -> Action {
     // A function that is called on keeps the flags that its owner gave it, where they are not about the call itself; the
     // stack too: its frames may not fit on an alternate one.
     let flags = current.installed_flags();
-    action.restart(flag::has(flags.bits(), flag::RESTART)).flags(flags - Flags::RESETHAND - Flags::NODEFER)
+    action
+        .restart(flag::has(flags.bits(), flag::RESTART))
+        .flags(flags - Flags::RESETHAND - Flags::NODEFER)
 }

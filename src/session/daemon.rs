@@ -2,31 +2,28 @@
 
 use crate::errno::{check, Errno, Result};
 use crate::interrupt::retry;
-use crate::mask::BlockGuard;
+use crate::pid::Pid;
+use crate::session::error::{Error, Step};
 use crate::session::new_session;
-use crate::set::SignalSet;
-use crate::signal::SIGPIPE;
+use crate::session::paths::{Paths, PidFile};
+use crate::session::ready::{self, close, ready_pipe, wait_ready, READY};
 use crate::sys;
 use core::ptr;
-use core::time::Duration;
-use libc::{c_char, c_int, mode_t};
+use libc::{c_int, mode_t};
 
 /// How to [`daemonize`].
 ///
 /// ```
-/// let options = signal::session::Options::new().umask(0o027).directory("/var/empty").pid_file("/run/mine.pid");
+/// use signal::session::Options;
+///
+/// let options = Options::new().umask(0o027).directory("/var/empty").pid_file("/run/mine.pid");
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Options {
     umask: mode_t,
     keep_descriptors: bool,
-    #[cfg(feature = "std")]
-    directory: Option<std::ffi::CString>,
-    #[cfg(feature = "std")]
-    pid_file: Option<std::ffi::CString>,
-    #[cfg(feature = "std")]
-    bad_path: bool,
+    paths: Paths,
 }
 
 impl Default for Options {
@@ -38,16 +35,7 @@ impl Default for Options {
 impl Options {
     /// Umask 022, working directory `/`, standard descriptors to `/dev/null`, no pid file.
     pub fn new() -> Options {
-        Options {
-            umask: 0o022,
-            keep_descriptors: false,
-            #[cfg(feature = "std")]
-            directory: None,
-            #[cfg(feature = "std")]
-            pid_file: None,
-            #[cfg(feature = "std")]
-            bad_path: false,
-        }
+        Options { umask: 0o022, keep_descriptors: false, paths: Paths::default() }
     }
 
     /// The file mode creation mask.
@@ -65,61 +53,52 @@ impl Options {
     /// The working directory.
     #[cfg(feature = "std")]
     pub fn directory(mut self, path: impl AsRef<std::path::Path>) -> Options {
-        self.directory = self.path(path.as_ref());
+        self.paths.directory = Some(path.as_ref().to_path_buf());
         self
     }
 
-    /// A file for the daemon's process id, locked (`F_SETLK`) as long as it lives, so that a second one fails with
-    /// [`Errno::EAGAIN`]. A relative path is taken from where `daemonize` is called.
+    /// A file for the daemon's process id, locked as long as it lives, so that a second one fails:
+    /// [`PidFile`](crate::session::PidFile). A relative path is taken from where `daemonize` is
+    /// called.
     #[cfg(feature = "std")]
     pub fn pid_file(mut self, path: impl AsRef<std::path::Path>) -> Options {
-        self.pid_file = self.path(path.as_ref());
+        self.paths.pid_file = Some(path.as_ref().to_path_buf());
         self
-    }
-
-    #[cfg(feature = "std")]
-    fn path(&mut self, path: &std::path::Path) -> Option<std::ffi::CString> {
-        use std::os::unix::ffi::OsStrExt;
-        let path = std::ffi::CString::new(path.as_os_str().as_bytes());
-        self.bad_path |= path.is_err();
-        path.ok()
-    }
-
-    #[cfg(feature = "std")]
-    fn raw_paths(&self) -> Result<(*const c_char, *const c_char)> {
-        let raw = |path: &Option<std::ffi::CString>| path.as_ref().map_or(ptr::null(), |path| path.as_ptr());
-        if self.bad_path {
-            return Err(Errno::EINVAL);
-        }
-        Ok((raw(&self.directory), raw(&self.pid_file)))
-    }
-
-    #[cfg(not(feature = "std"))]
-    fn raw_paths(&self) -> Result<(*const c_char, *const c_char)> {
-        Ok((ptr::null(), ptr::null()))
     }
 }
 
-/// The process goes on in the background: fork, a new session, fork again (so that no terminal can become its own), umask,
-/// working directory, pid file, standard descriptors to `/dev/null`.
+/// Moves the process into the background: fork, a new session, fork again (so that no terminal can
+/// become its own), pid file, umask, working directory, standard descriptors to `/dev/null`.
 ///
-/// It returns in the daemon. The original process waits until the daemon says [`ready`](Daemon::ready) and then exits with
-/// code 0: whoever started it knows that it runs. If anything fails, here or in the daemon before it is ready, this returns the
-/// error *in the original process*, and there is no daemon.
+/// It returns in the daemon. The original process waits until the daemon says
+/// [`ready`](Daemon::ready) and then exits with code 0: whoever started it knows that it runs. If
+/// anything fails, here or in the daemon before it is ready, this returns the error *in the
+/// original process*, there is no daemon, and its pid file is empty, unless it was killed.
 ///
-/// Errors: [`Errno::EBUSY`] if other threads are running (they would not exist in the daemon; told on Linux, Android and
-/// macOS, and not on the BSDs: call this first thing in `main`); [`Errno::EAGAIN`] if the pid file is locked by
-/// another, or no process can be made; [`Errno::ECANCELED`] if the daemon ended before it was ready;
-/// [`Errno::EINVAL`] for a path with a zero byte; whatever `open`, `chdir` and `pipe` fail with.
+/// What was printed with `print!` is written first, as at an exit. (What C's `stdio` holds is for
+/// the caller to flush.)
+///
+/// Errors: an [`Error`] that says which [`Step`] failed, with which path and why. Before anything
+/// is done: [`Errno::EPERM`] as process 1, of a container for example, which must stay in the
+/// foreground; [`Errno::EBUSY`] if other threads are running (they would not exist in the daemon;
+/// told on Linux, Android and Apple systems, and not elsewhere: call this first thing in `main`). A
+/// thread that has been joined can need some time more to be gone: this waits for it, a tenth of a
+/// second or a little more. Then those of the pid file ([`Errno::EAGAIN`]: another
+/// instance holds it), of `fork`, `chdir`, `open`; [`Errno::ECANCELED`] if the daemon ended before
+/// it was ready; and what the daemon reports by [`fail`](Daemon::fail).
 ///
 /// ```no_run
 /// use signal::session::{daemonize, Options};
+/// use signal::Errno;
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///     let daemon = daemonize(Options::new().pid_file("/run/mine.pid"))?;
 ///     let listener = match std::net::TcpListener::bind("0.0.0.0:7") {
 ///         Ok(listener) => listener,
-///         Err(error) => daemon.fail(error.raw_os_error().map_or(signal::Errno::ECANCELED, signal::Errno::from_raw_os_error)),
+///         Err(error) => match error.raw_os_error() {
+///             Some(number) => daemon.fail(Errno::from_raw_os_error(number)),
+///             None => daemon.fail(Errno::ECANCELED),
+///         },
 ///     };
 ///     daemon.ready();
 ///     loop {
@@ -130,101 +109,110 @@ impl Options {
 ///
 /// Source: Stevens, UNP 13.4, APUE 13.3.
 #[doc(alias = "daemon")]
-pub fn daemonize(options: Options) -> Result<Daemon> {
-    let (directory, pid_file) = options.raw_paths()?;
-    if sys::threads::others() == Some(true) {
-        return Err(Errno::EBUSY);
+pub fn daemonize(options: Options) -> core::result::Result<Daemon, Error> {
+    if Pid::current().as_raw() == 1 {
+        return Err(Error::new(Step::FirstProcess, Errno::EPERM));
     }
-    let [read, write] = report_pipe()?;
+    if has_other_threads() {
+        return Err(Error::new(Step::Threads, Errno::EBUSY));
+    }
+    // Its buffer would be lost with the original process, or be written by both.
+    flush_stdout();
+    let [read, write] = ready_pipe().map_err(|errno| Error::new(Step::Pipe, errno))?;
     match fork() {
         Ok(0) => {
             close(read);
-            let daemon = Daemon { report: write };
-            // SAFETY: the paths are null or end in a zero byte, and live as long as the options.
-            match unsafe { go_into_background(&options, directory, pid_file) } {
+            let mut daemon = Daemon { ready: write, pid_file: None };
+            match go_into_background(&options, &mut daemon.pid_file) {
                 Ok(()) => Ok(daemon),
-                Err(error) => daemon.fail(error),
+                Err(error) => daemon.end(&error),
             }
         }
         Ok(child) => {
             close(write);
-            let report = read_report(read);
+            let failed = wait_ready(read);
             close(read);
             // The first child, which is gone by now or soon.
             // SAFETY: no status is asked for.
             let _ = retry(|| check(unsafe { libc::waitpid(child, ptr::null_mut(), 0) }));
-            match report {
+            match failed {
                 // SAFETY: ends the process, whose buffers the daemon has its own copies of.
-                0 => unsafe { libc::_exit(0) },
-                error => Err(Errno::from_raw_os_error(error)),
+                None => unsafe { libc::_exit(0) },
+                Some((step, errno)) => Err(Error::with_path(step, errno, options.paths.of(step))),
             }
         }
-        Err(error) => {
+        Err(errno) => {
             close(read);
             close(write);
-            Err(error)
+            Err(Error::new(Step::Fork, errno))
         }
     }
 }
 
-/// The daemon's side of [`daemonize`]. Dropping it unused tells the original process that the daemon has failed.
+/// The daemon's side of [`daemonize`]. Dropping it unused tells the original process that the
+/// daemon has failed.
 #[derive(Debug)]
 #[must_use = "the original process waits for `ready`"]
 pub struct Daemon {
-    report: c_int,
+    ready: c_int,
+    pid_file: Option<PidFile>,
 }
 
 impl Daemon {
-    /// The daemon runs: the original process exits with code 0.
-    pub fn ready(self) {
-        self.tell(0);
+    /// The daemon runs: the original process exits with code 0. The pid file stays locked until the
+    /// daemon has ended.
+    pub fn ready(mut self) {
+        if let Some(pid_file) = self.pid_file.take() {
+            pid_file.keep();
+        }
+        ready::notify(self.ready, [READY, 0]);
     }
 
-    /// The daemon cannot run: it ends, and `daemonize` fails with this error in the original process.
+    /// The daemon cannot run: it ends, its pid file is emptied, and `daemonize` fails in the
+    /// original process with [`Step::Program`] and this error; [`Errno::ECANCELED`] in place of the
+    /// number 0, which would be none.
     pub fn fail(self, error: Errno) -> ! {
-        self.tell(error.raw_os_error());
+        let error = if error.raw_os_error() == 0 { Errno::ECANCELED } else { error };
+        flush_stdout();
+        self.end(&Error::new(Step::Program, error))
+    }
+
+    fn end(mut self, error: &Error) -> ! {
+        // Before anybody knows: who starts the next one finds it empty.
+        self.pid_file = None;
+        ready::notify(self.ready, [error.step().code(), error.errno().raw_os_error()]);
         // SAFETY: ends the process.
         unsafe { libc::_exit(1) }
-    }
-
-    fn tell(&self, code: c_int) {
-        // If the original process is gone, nobody reads, and SIGPIPE would come of it.
-        let pipe = BlockGuard::new(SIGPIPE);
-        // SAFETY: as many bytes as there are.
-        let told =
-            retry(|| check(unsafe { libc::write(self.report, ptr::addr_of!(code).cast(), 4) } as c_int));
-        if told == Err(Errno::EPIPE) && !pipe.previous().contains(SIGPIPE) {
-            let _ = SignalSet::from(SIGPIPE).wait_timeout(Duration::ZERO);
-        }
     }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        close(self.report);
+        // Before the original process learns of it.
+        self.pid_file = None;
+        close(self.ready);
     }
 }
 
-/// Beyond the standard descriptors, whose place `/dev/null` will take: they may be closed now.
-fn report_pipe() -> Result<[c_int; 2]> {
-    let [read, write] = sys::pipe::pipe()?;
-    let read = move_up(read);
-    match (read, move_up(write)) {
-        (Ok(read), Ok(write)) => Ok([read, write]),
-        (Ok(fd), Err(error)) | (Err(error), Ok(fd)) => {
-            close(fd);
-            Err(error)
+fn has_other_threads() -> bool {
+    // `join` returns a moment before the kernel has done with the thread.
+    for _ in 0..100 {
+        if sys::threads::others() != Some(true) {
+            return false;
         }
-        (Err(error), Err(_)) => Err(error),
+        // SAFETY: no descriptors, a millisecond.
+        unsafe { libc::poll(ptr::null_mut(), 0, 1) };
     }
+    true
 }
 
-/// The same open file under a number above the standard ones.
-fn move_up(fd: c_int) -> Result<c_int> {
-    // SAFETY: takes plain values.
-    let moved = check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) });
-    close(fd);
-    moved
+fn flush_stdout() {
+    #[cfg(feature = "std")]
+    {
+        use std::io::Write;
+        // As at an exit, where nobody asks either.
+        let _ = std::io::stdout().flush();
+    }
 }
 
 fn fork() -> Result<c_int> {
@@ -232,80 +220,37 @@ fn fork() -> Result<c_int> {
     check(unsafe { libc::fork() })
 }
 
-fn close(fd: c_int) {
-    // SAFETY: called once for each descriptor that was made here.
-    unsafe { libc::close(fd) };
-}
-
-/// What the daemon said; `ECANCELED` if it ended without a word.
-fn read_report(fd: c_int) -> c_int {
-    let mut code: c_int = 0;
-    // SAFETY: room for as many bytes as asked for. So few arrive at once or not at all.
-    match retry(|| check(unsafe { libc::read(fd, ptr::addr_of_mut!(code).cast(), 4) } as c_int)) {
-        Ok(4) => code,
-        _ => libc::ECANCELED,
-    }
-}
-
-/// SAFETY: the paths are null or C strings.
-unsafe fn go_into_background(
+fn go_into_background(
     options: &Options,
-    directory: *const c_char,
-    pid_file: *const c_char,
-) -> Result<()> {
-    new_session()?;
-    if fork()? != 0 {
+    pid_file: &mut Option<PidFile>,
+) -> core::result::Result<(), Error> {
+    let failed = |step| move |errno| Error::new(step, errno);
+    new_session().map_err(failed(Step::Session))?;
+    if fork().map_err(failed(Step::Fork))? != 0 {
         // SAFETY: ends the leader of the session.
         unsafe { libc::_exit(0) };
     }
-    // SAFETY: C strings, by the caller's promise or as they stand here; plain values otherwise.
-    unsafe {
-        // Before the directory changes, so that its path means what the caller meant.
-        if !pid_file.is_null() {
-            lock_pid_file(pid_file)?;
-        }
-        libc::umask(options.umask);
-        let root = b"/\0".as_ptr().cast();
-        check(libc::chdir(if directory.is_null() { root } else { directory }))?;
-        if !options.keep_descriptors {
-            let null = check(libc::open(b"/dev/null\0".as_ptr().cast(), libc::O_RDWR))?;
-            for standard in 0..=2 {
-                check(libc::dup2(null, standard))?;
-            }
-            if null > 2 {
-                close(null);
-            }
-        }
+    // Before the directory changes, so that its path means what the caller meant.
+    *pid_file = options.paths.create_pid_file()?;
+    // SAFETY: takes a plain value.
+    unsafe { libc::umask(options.umask) };
+    options.paths.enter_directory().map_err(failed(Step::Directory))?;
+    if !options.keep_descriptors {
+        replace_stdio().map_err(failed(Step::Descriptors))?;
     }
     Ok(())
 }
 
-/// The descriptor, and with it the lock, stays open as long as the process lives.
-///
-/// SAFETY: `path` is a C string.
-unsafe fn lock_pid_file(path: *const c_char) -> Result<()> {
-    let mode: libc::c_uint = 0o644;
-    // SAFETY: a C string by the caller's promise.
-    let fd = check(unsafe { libc::open(path, libc::O_RDWR | libc::O_CREAT | libc::O_CLOEXEC, mode) })?;
-    // Before it is locked: closing any descriptor of the file gives up the lock.
-    let fd = move_up(fd)?;
-    match sys::file_lock::lock(fd) {
-        // POSIX allows both for a lock that somebody holds.
-        Err(Errno::EACCES) => return Err(Errno::EAGAIN),
-        locked => locked?,
+fn replace_stdio() -> Result<()> {
+    // SAFETY: a C string and plain values.
+    unsafe {
+        let null = check(libc::open(b"/dev/null\0".as_ptr().cast(), libc::O_RDWR))?;
+        for standard in 0..=2 {
+            check(libc::dup2(null, standard))?;
+        }
+        if null > 2 {
+            close(null);
+        }
     }
-    // SAFETY: takes plain values.
-    check(unsafe { libc::ftruncate(fd, 0) })?;
-    let mut text = [b'\n'; 12];
-    let mut start = text.len() - 1;
-    let mut number = crate::Pid::current().as_raw();
-    while number > 0 {
-        start -= 1;
-        text[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
-    let digits = &text[start..];
-    // SAFETY: as many bytes as there are.
-    let written = unsafe { libc::write(fd, digits.as_ptr().cast(), digits.len()) };
-    check(written as c_int).map(drop)
+    Ok(())
 }

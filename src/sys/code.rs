@@ -53,5 +53,9 @@ pub(crate) fn has_value(code: c_int) -> bool {
 /// Whether the kernel made the signal because of something that happened in it (a fault, a child, I/O), so that the
 /// fields of that event are filled in. `SI_KERNEL` and its like, which carry none, are left out.
 pub(crate) fn from_kernel(code: c_int) -> bool {
-    cfg!(not(target_os = "redox")) && code > 0 && code < 0x80 && !from_user(code) && !has_value(code)
+    cfg!(not(target_os = "redox"))
+        && code > 0
+        && code < 0x80
+        && !from_user(code)
+        && !has_value(code)
 }

@@ -1,18 +1,41 @@
-//! Locks on files that a process holds as long as it lives.
+//! Locks on files that last as long as somebody has the file open.
+
+#![cfg(feature = "std")]
 
 use crate::errno::Result;
 use libc::c_int;
 
 cfg_if::cfg_if! {
-    if #[cfg(has_file_locks)] {
-        /// Locks the file for writing, without waiting. `EAGAIN` or `EACCES`: another process has.
+    if #[cfg(has_flock)] {
+        use crate::errno::check;
+        use crate::interrupt::retry;
+
+        /// Locks the file without waiting; `EAGAIN`: somebody else has. The lock belongs to the
+        /// open file: a child that inherits the descriptor keeps it, and other descriptors of the
+        /// same file can come and go.
+        pub(crate) fn lock(fd: c_int) -> Result<()> {
+            // SAFETY: takes plain values.
+            retry(|| check(unsafe { libc::flock(fd, libc::LOCK_EX | libc::LOCK_NB) })).map(drop)
+        }
+    } else if #[cfg(has_file_locks)] {
+        use crate::errno::{check, Errno};
+        use crate::interrupt::retry;
+        use core::ptr;
+
+        /// Locks the file without waiting; `EAGAIN`: another process has. The lock belongs to this
+        /// process alone, and goes when it closes *any* descriptor of the file: POSIX wants it so.
         pub(crate) fn lock(fd: c_int) -> Result<()> {
             // SAFETY: a structure made of integers.
             let mut lock: libc::flock = unsafe { core::mem::zeroed() };
             lock.l_type = libc::F_WRLCK as _;
             lock.l_whence = libc::SEEK_SET as _;
             // SAFETY: the command reads one such structure.
-            crate::errno::check(unsafe { libc::fcntl(fd, libc::F_SETLK, core::ptr::addr_of!(lock)) }).map(drop)
+            let lock = || check(unsafe { libc::fcntl(fd, libc::F_SETLK, ptr::addr_of!(lock)) });
+            match retry(lock) {
+                // POSIX allows both for a lock that somebody holds.
+                Err(Errno::EACCES) => Err(Errno::EAGAIN),
+                locked => locked.map(drop),
+            }
         }
     } else {
         pub(crate) fn lock(_: c_int) -> Result<()> {

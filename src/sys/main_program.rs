@@ -42,7 +42,8 @@ pub(crate) fn contains(address: usize) -> bool {
         Some(address) => table.wrapping_sub(address),
         None if holds(0, table) => 0,
         None => {
-            let start = loaded().find(|segment| segment.p_offset == 0).map(|segment| segment.p_vaddr);
+            let start =
+                loaded().find(|segment| segment.p_offset == 0).map(|segment| segment.p_vaddr);
             table.wrapping_sub(size_of::<Header>()).wrapping_sub(start.unwrap_or(1) as usize)
         }
     };

@@ -27,7 +27,9 @@ impl Thread {
             return;
         }
         // SAFETY: both take nothing and cannot fail.
-        self.0.set(unsafe { (c_long::from(libc::getpid()), libc::syscall(libc::SYS_gettid) as c_long) });
+        self.0.set(unsafe {
+            (c_long::from(libc::getpid()), libc::syscall(libc::SYS_gettid) as c_long)
+        });
         if !send(self.0.get()) {
             // The queue is full, or a sandbox refuses the call: the kernel still notes that the signal is pending.
             // SAFETY: takes plain values.

@@ -39,7 +39,8 @@ impl WakeFd {
         let fd = WakeFd { read, write };
         for end in [read, write] {
             // SAFETY: the descriptor was made above.
-            if let Err(error) = check(unsafe { libc::fcntl(end, libc::F_SETFL, libc::O_NONBLOCK) }) {
+            if let Err(error) = check(unsafe { libc::fcntl(end, libc::F_SETFL, libc::O_NONBLOCK) })
+            {
                 fd.close();
                 return Err(error);
             }

@@ -30,8 +30,10 @@ fn listen(port: u16, workers: u32) -> Result<()> {
     let workers = (0..workers).map(|_| start_worker()).collect::<Result<Vec<Child>>>()?;
     say_ready()?;
     while stop.pending().is_empty() {
-        let mut entries =
-            [PollFd::new(stop.as_fd(), PollFlags::POLLIN), PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+        let mut entries = [
+            PollFd::new(stop.as_fd(), PollFlags::POLLIN),
+            PollFd::new(socket.as_fd(), PollFlags::POLLIN),
+        ];
         match poll(&mut entries, PollTimeout::NONE) {
             Ok(_) | Err(Errno::EINTR) => tell_of_mail(&socket)?,
             Err(error) => return Err(error.into()),

@@ -123,7 +123,9 @@ impl Cli {
             Command::Status { control, json } => status(&control, json),
             Command::Start(Named { names, control }) => order(&control, &Request::Start { names }),
             Command::Stop(Named { names, control }) => order(&control, &Request::Stop { names }),
-            Command::Restart(Named { names, control }) => order(&control, &Request::Restart { names }),
+            Command::Restart(Named { names, control }) => {
+                order(&control, &Request::Restart { names })
+            }
             Command::StopAll(control) => order(&control, &Request::StopAll),
         }
     }
@@ -140,7 +142,9 @@ fn check(file: &Path) -> Result<()> {
 
 fn order(control: &Control, request: &Request) -> Result<()> {
     match control::ask(&control.path(), request)? {
-        Answer::Done(names) => print(&names.iter().map(|name| format!("{name}\n")).collect::<String>()),
+        Answer::Done(names) => {
+            print(&names.iter().map(|name| format!("{name}\n")).collect::<String>())
+        }
         Answer::Error(error) => Err(error.into()),
         Answer::Services(_) => Err("an answer to another question".into()),
     }
@@ -148,7 +152,9 @@ fn order(control: &Control, request: &Request) -> Result<()> {
 
 fn status(control: &Control, json: bool) -> Result<()> {
     match control::ask(&control.path(), &Request::Status)? {
-        Answer::Services(services) if json => print(&(serde_json::to_string_pretty(&services)? + "\n")),
+        Answer::Services(services) if json => {
+            print(&(serde_json::to_string_pretty(&services)? + "\n"))
+        }
         Answer::Services(services) => print(&table(&services)),
         Answer::Error(error) => Err(error.into()),
         Answer::Done(_) => Err("an answer to another question".into()),
@@ -166,7 +172,8 @@ fn table(services: &[Status]) -> String {
         let pid = service.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
         let running = service.running.map_or_else(|| "-".to_owned(), duration);
         let remark = service.remark.as_deref().unwrap_or("");
-        let line = format!("{name:width$}  {state:11}  {pid:>8}  {running:>9}  {starts:>6}  {remark}");
+        let line =
+            format!("{name:width$}  {state:11}  {pid:>8}  {running:>9}  {starts:>6}  {remark}");
         text.push_str(line.trim_end());
         text.push('\n');
     }

@@ -72,7 +72,8 @@ impl EventLoop {
         let deadline = self.supervisor.deadline().into_iter().chain(self.server.deadline()).min();
         deadline.map_or(PollTimeout::NONE, |deadline| {
             // Rounded up: one that wakes early would spin.
-            let left = deadline.saturating_duration_since(Instant::now()) + Duration::from_nanos(999_999);
+            let left =
+                deadline.saturating_duration_since(Instant::now()) + Duration::from_nanos(999_999);
             PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
         })
     }
@@ -166,11 +167,16 @@ impl EventLoop {
         tracing::info!("asked for: {request:?}");
         let (done, goal) = match request {
             Request::Status => {
-                let services = self.supervisor.services().map(|service| status(service, now)).collect();
+                let services =
+                    self.supervisor.services().map(|service| status(service, now)).collect();
                 return self.server.answer(id, &Answer::Services(services), now);
             }
             _ if self.ends > 0 => {
-                return self.server.answer(id, &Answer::Error("the starter is ending".to_owned()), now);
+                return self.server.answer(
+                    id,
+                    &Answer::Error("the starter is ending".to_owned()),
+                    now,
+                );
             }
             Request::StopAll => (Ok(self.supervisor.unwant_all()), Goal::Stopped),
             Request::Start { names } => (self.each(&names, Supervisor::want), Goal::Running),

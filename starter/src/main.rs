@@ -8,7 +8,6 @@ mod event_loop;
 mod graph;
 mod log;
 mod notify;
-mod pid_file;
 mod platform;
 mod process;
 mod ready;

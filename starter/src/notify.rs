@@ -55,7 +55,11 @@ impl Socket {
 
 impl Notifier {
     /// Makes a pipe and a socket, and has `command` know of them. The socket belongs to `owner`.
-    pub fn new(directory: &Path, owner: Option<Uid>, command: &mut Command) -> io::Result<Notifier> {
+    pub fn new(
+        directory: &Path,
+        owner: Option<Uid>,
+        command: &mut Command,
+    ) -> io::Result<Notifier> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let path = directory.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string());
         let explain = |error: io::Error| match error.raw_os_error() {
@@ -76,7 +80,9 @@ impl Notifier {
     }
 
     pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        [Some(self.socket.socket.as_fd()), self.pipe.as_ref().map(AsFd::as_fd)].into_iter().flatten()
+        [Some(self.socket.socket.as_fd()), self.pipe.as_ref().map(AsFd::as_fd)]
+            .into_iter()
+            .flatten()
     }
 
     /// What the service has said. Never waits.
@@ -85,7 +91,8 @@ impl Notifier {
         let mut buffer = [0; 4096];
         for _ in 0..AT_ONCE {
             let Ok(length) = self.socket.socket.recv(&mut buffer) else { break };
-            messages.extend(String::from_utf8_lossy(&buffer[..length]).lines().filter_map(understand));
+            messages
+                .extend(String::from_utf8_lossy(&buffer[..length]).lines().filter_map(understand));
         }
         for _ in 0..AT_ONCE {
             if !self.pipe.as_ref().is_some_and(is_readable) {

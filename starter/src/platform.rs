@@ -27,13 +27,20 @@ fn tell_of_death(signal: Signal) -> Result<(), Errno> {
 fn tell_of_death(signal: Signal) -> Result<(), Errno> {
     let mut number = signal.as_raw();
     // SAFETY: the command reads one int.
-    match unsafe { libc::procctl(libc::P_PID, 0, libc::PROC_PDEATHSIG_CTL, (&raw mut number).cast()) } {
+    match unsafe {
+        libc::procctl(libc::P_PID, 0, libc::PROC_PDEATHSIG_CTL, (&raw mut number).cast())
+    } {
         -1 => Err(Errno::last()),
         _ => Ok(()),
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly")))]
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "dragonfly"
+)))]
 fn tell_of_death(_: Signal) -> Result<(), Errno> {
     Ok(())
 }

@@ -43,7 +43,9 @@ impl Processes {
 
     /// What to wait for: descriptors on which services speak, with their names.
     pub fn listening(&self) -> impl Iterator<Item = (&str, BorrowedFd<'_>)> {
-        self.notifiers.iter().flat_map(|(name, notifier)| notifier.fds().map(move |fd| (name.as_str(), fd)))
+        self.notifiers
+            .iter()
+            .flat_map(|(name, notifier)| notifier.fds().map(move |fd| (name.as_str(), fd)))
     }
 
     /// What a service has said.
@@ -51,7 +53,12 @@ impl Processes {
         self.notifiers.get_mut(name).map_or_else(Vec::new, Notifier::hear)
     }
 
-    fn prepare(&mut self, name: &str, service: &Service, account: Option<&User>) -> io::Result<Command> {
+    fn prepare(
+        &mut self,
+        name: &str,
+        service: &Service,
+        account: Option<&User>,
+    ) -> io::Result<Command> {
         let mut command = Command::new(&service.command[0]);
         command.args(&service.command[1..]).stdin(Stdio::null());
         // Those are the starter's own, if it has them.
@@ -64,8 +71,10 @@ impl Processes {
         }
         if service.ready == Ready::Notify {
             let owner = account.map(|account| account.uid);
-            self.notifiers
-                .insert(name.to_owned(), Notifier::new(&self.notify_directory, owner, &mut command)?);
+            self.notifiers.insert(
+                name.to_owned(),
+                Notifier::new(&self.notify_directory, owner, &mut command)?,
+            );
         }
         if !self.shared_group {
             command.new_session();
@@ -109,7 +118,9 @@ impl Kernel for Processes {
             (Target::Service(pid), true) => signal::kill(pid, signal).is_ok(),
             // Who belonged to it cannot be told.
             (Target::LeftBy(_), true) => false,
-            (Target::Service(pid) | Target::LeftBy(pid), false) => signal::kill_group(pid, signal).is_ok(),
+            (Target::Service(pid) | Target::LeftBy(pid), false) => {
+                signal::kill_group(pid, signal).is_ok()
+            }
         }
     }
 
@@ -118,7 +129,9 @@ impl Kernel for Processes {
             Ready::Started => true,
             Ready::Notify => false,
             Ready::Port(port) => ready::is_listening(*port),
-            Ready::File(file) => self.stamps.get(name) != Some(&ready::stamp(file)) && file.exists(),
+            Ready::File(file) => {
+                self.stamps.get(name) != Some(&ready::stamp(file)) && file.exists()
+            }
         }
     }
 
@@ -129,9 +142,10 @@ impl Kernel for Processes {
 }
 
 fn account(name: &str) -> Result<User, SpawnError> {
-    let found =
-        User::from_name(name).map_err(|error| SpawnError::Passing(format!("user `{name}`: {error}")))?;
-    let account = found.ok_or_else(|| SpawnError::Hopeless(format!("there is no user `{name}`")))?;
+    let found = User::from_name(name)
+        .map_err(|error| SpawnError::Passing(format!("user `{name}`: {error}")))?;
+    let account =
+        found.ok_or_else(|| SpawnError::Hopeless(format!("there is no user `{name}`")))?;
     if Uid::effective().is_root() || Uid::effective() == account.uid {
         Ok(account)
     } else {

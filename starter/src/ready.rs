@@ -26,13 +26,17 @@ pub fn is_listening(port: u16) -> bool {
 }
 
 fn accepts(family: AddressFamily, address: &dyn SockaddrLike) -> bool {
-    let Ok(socket) = socket(family, SockType::Stream, SockFlag::empty(), None) else { return false };
+    let Ok(socket) = socket(family, SockType::Stream, SockFlag::empty(), None) else {
+        return false;
+    };
     if set_nonblocking(&socket).is_err() {
         return false;
     }
     match connect(socket.as_raw_fd(), address) {
         // Within the machine the answer is there at once, if the other side takes connections at all.
-        Err(Errno::EINPROGRESS) => is_writable(&socket) && finish_connect(socket.as_raw_fd()).is_ok(),
+        Err(Errno::EINPROGRESS) => {
+            is_writable(&socket) && finish_connect(socket.as_raw_fd()).is_ok()
+        }
         // A port that nobody has taken yet can be connected to itself.
         Ok(()) => finish_connect(socket.as_raw_fd()).is_ok(),
         Err(_) => false,

@@ -5,12 +5,11 @@ use crate::config::{self, Services};
 use crate::control::Server;
 use crate::event_loop::EventLoop;
 use crate::log::{self, Log};
-use crate::pid_file;
 use crate::platform;
 use crate::process::Processes;
 use crate::supervisor::Supervisor;
 use clap::Args;
-use signal::session::{self, daemonize};
+use signal::session::{self, daemonize, PidFile, Step};
 use signal::{Errno, SelfPipe, SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use std::error::Error;
 use std::fs::File;
@@ -56,7 +55,7 @@ pub fn run(mut options: Options) -> Result<()> {
     if options.daemon {
         return run_in_background(options, services, placeholder);
     }
-    let pid_file = options.pid_file.take().map(|path| pid_file::lock(&path)).transpose()?;
+    let pid_file = options.pid_file.take().map(PidFile::create).transpose()?;
     log::init(options.log.unwrap_or(Log::Stderr));
     serve(set_up(&options, services, placeholder)?, pid_file)
 }
@@ -74,7 +73,7 @@ fn run_in_background(mut options: Options, services: Services, placeholder: File
         // Its log, and what the services say, go where they went.
         background = background.keep_standard_descriptors();
     }
-    let daemon = daemonize(background).map_err(|error| explain(&options, error))?;
+    let daemon = daemonize(background).map_err(explain)?;
     log::init(options.log.unwrap_or(Log::Syslog));
     match set_up(&options, services, placeholder) {
         Ok(event_loop) => {
@@ -90,14 +89,11 @@ fn run_in_background(mut options: Options, services: Services, placeholder: File
     }
 }
 
-fn explain(options: &Options, error: Errno) -> Box<dyn Error> {
-    match (&options.pid_file, error) {
-        (_, Errno::ECANCELED) => "cannot go into the background: see above".into(),
-        (Some(path), Errno::EAGAIN) => format!("{}: another process holds it", path.display()).into(),
-        (Some(path), error) => {
-            format!("cannot go into the background, pid file {}: {error}", path.display()).into()
-        }
-        (None, error) => format!("cannot go into the background: {error}").into(),
+fn explain(error: session::Error) -> Box<dyn Error> {
+    match error.step() {
+        // It has written why, by `caller`.
+        Step::Program => "cannot go into the background: see above".into(),
+        _ => error.into(),
     }
 }
 
@@ -111,12 +107,13 @@ fn set_up(options: &Options, services: Services, placeholder: File) -> Result<Ev
     }
     let signals = SelfPipe::new([SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1])?;
     let server = Server::bind(&options.control.path())?;
-    let processes = Processes::new(server.directory().to_owned(), options.shared_group, placeholder);
+    let processes =
+        Processes::new(server.directory().to_owned(), options.shared_group, placeholder);
     let supervisor = Supervisor::new(services, processes);
     Ok(EventLoop { signals, server, supervisor, config: options.file.clone(), ends: 0 })
 }
 
-fn serve(mut event_loop: EventLoop, _pid_file: Option<File>) -> Result<()> {
+fn serve(mut event_loop: EventLoop, _pid_file: Option<PidFile>) -> Result<()> {
     tracing::info!(pid = std::process::id(), "starter {}", env!("CARGO_PKG_VERSION"));
     let ended = event_loop.run();
     if let Err(error) = &ended {

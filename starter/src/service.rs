@@ -189,7 +189,8 @@ impl Service {
     pub fn kill(&mut self, kernel: &mut impl Kernel) {
         if let Some(pid) = self.pid() {
             kernel.signal(Target::Service(pid), SIGKILL);
-            self.state = State::Stopping { pid, leader: true, kill_at: None, outcome: Outcome::Failure };
+            self.state =
+                State::Stopping { pid, leader: true, kill_at: None, outcome: Outcome::Failure };
             (self.probe_at, self.ready_by) = (None, None);
         } else if let State::Stopping { pid, .. } = self.state {
             kernel.signal(Target::LeftBy(pid), SIGKILL);
@@ -202,7 +203,8 @@ impl Service {
         kernel.ended(&self.name);
         self.remark = Some(exited.status.to_string());
         let unready = matches!(self.state, State::Starting { .. });
-        let success = if exited.status.success() && !unready { Outcome::Success } else { Outcome::Failure };
+        let success =
+            if exited.status.success() && !unready { Outcome::Success } else { Outcome::Failure };
         let pid = exited.pid;
         match self.state {
             State::Stopping { outcome, kill_at: Some(kill_at), .. } => {
@@ -268,7 +270,8 @@ impl Service {
             return State::Failed;
         }
         let factor = 2u32.saturating_pow(self.failures);
-        let delay = self.config.restart_delay.saturating_mul(factor).min(self.config.restart_delay_max);
+        let delay =
+            self.config.restart_delay.saturating_mul(factor).min(self.config.restart_delay_max);
         self.failures += 1;
         tracing::warn!(
             service = self.name,

@@ -12,8 +12,10 @@ fn call(command: &str, config: &str) -> Output {
 
 #[test]
 fn check_prints_the_order_of_the_start() {
-    let output =
-        call("check", "[service.web]\ncommand = ['x']\nrequires = ['db']\n[service.db]\ncommand = ['x']\n");
+    let output = call(
+        "check",
+        "[service.web]\ncommand = ['x']\nrequires = ['db']\n[service.db]\ncommand = ['x']\n",
+    );
     assert!(output.status.success(), "{output:?}");
     assert_eq!(output.stdout, b"db\nweb\n");
 }
@@ -24,7 +26,10 @@ fn check_names_the_members_of_a_cycle_and_every_line_with_a_problem() {
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.contains("x.toml:3: cycle: `a` requires `b`, `b` requires `c`, `c` requires `a`"), "{text}");
+    assert!(
+        text.contains("x.toml:3: cycle: `a` requires `b`, `b` requires `c`, `c` requires `a`"),
+        "{text}"
+    );
     assert!(text.contains("x.toml:9: service `c` requires `nobody`"), "{text}");
     assert!(text.contains("x.toml:10: unknown key `stop_sginal`"), "{text}");
     assert_eq!(text.lines().count(), 3, "{text}");
@@ -45,7 +50,10 @@ fn graph_is_for_graphviz() {
     );
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("digraph {") && text.contains("0 -> 1"), "{text}");
-    assert!(text.contains("label = \"web\"") && text.contains("label = \"db\" style = dashed"), "{text}");
+    assert!(
+        text.contains("label = \"web\"") && text.contains("label = \"db\" style = dashed"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -62,8 +70,10 @@ fn help_explains_the_configuration_and_the_signals() {
     ] {
         assert!(text.contains(word), "{word}: {text}");
     }
-    let text = String::from_utf8(starter().args(["run", "--help"]).output().unwrap().stdout).unwrap();
-    for word in ["--daemon", "--pid-file", "--log", "--reap-orphans", "--shared-group", "--socket"] {
+    let text =
+        String::from_utf8(starter().args(["run", "--help"]).output().unwrap().stdout).unwrap();
+    for word in ["--daemon", "--pid-file", "--log", "--reap-orphans", "--shared-group", "--socket"]
+    {
         assert!(text.contains(word), "{word}: {text}");
     }
 }

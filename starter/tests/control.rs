@@ -68,7 +68,9 @@ fn a_hostile_client_disturbs_nobody() {
     let mut stream = connect();
     while stream.write_all(&[b'x'; 65536]).is_ok() {}
     // Gone before the answer, and in the middle of the request.
-    for text in [&b"{\"command\":\"status\"}\n"[..], b"{\"command\":\"restart\",\"names\":[\"a\"]}\n", b"{"] {
+    for text in
+        [&b"{\"command\":\"status\"}\n"[..], b"{\"command\":\"restart\",\"names\":[\"a\"]}\n", b"{"]
+    {
         connect().write_all(text).unwrap();
     }
     running.wait_for_lines(2, &["ready", "\"a\""]);
@@ -83,8 +85,9 @@ fn a_hostile_client_disturbs_nobody() {
 
 #[test]
 fn two_controllers_at_once_get_both_what_they_asked_for() {
-    let config =
-        ["a", "b", "c"].map(|name| format!("[service.{name}]\ncommand = ['sleep', '1000']\n")).concat();
+    let config = ["a", "b", "c"]
+        .map(|name| format!("[service.{name}]\ncommand = ['sleep', '1000']\n"))
+        .concat();
     let running = run(&config);
     running.wait_for_lines(3, &["ready"]);
     std::thread::scope(|scope| {
@@ -119,7 +122,10 @@ fn a_start_that_overtakes_a_stop_is_told_to_who_stopped() {
         running.ask(&["start", "a"]);
         let output = stop.join().unwrap();
         assert!(!output.status.success());
-        assert!(String::from_utf8_lossy(&output.stderr).contains("started again meanwhile"), "{output:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("started again meanwhile"),
+            "{output:?}"
+        );
     });
     running.end();
 }
@@ -136,7 +142,10 @@ fn a_second_starter_does_not_take_the_socket() {
         .output();
     let second = second.unwrap();
     assert!(!second.status.success());
-    assert!(String::from_utf8_lossy(&second.stderr).contains("another starter is running"), "{second:?}");
+    assert!(
+        String::from_utf8_lossy(&second.stderr).contains("another starter is running"),
+        "{second:?}"
+    );
     assert_eq!(running.state("a").0, "ready");
     running.end();
 }
@@ -153,10 +162,12 @@ fn nothing_stops_when_the_log_is_full() {
 
 #[test]
 fn the_log_can_be_json() {
-    let running =
-        run_with("[service.a]\ncommand = ['sh', '-c', 'kill -KILL $$']\nrestart = 'never'\n", |command| {
+    let running = run_with(
+        "[service.a]\ncommand = ['sh', '-c', 'kill -KILL $$']\nrestart = 'never'\n",
+        |command| {
             command.args(["--log", "json"]);
-        });
+        },
+    );
     let line = running.wait_for_line(&["killed by SIGKILL"]);
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!((&line["service"], &line["signal"]), (&"a".into(), &"SIGKILL".into()));
@@ -165,6 +176,27 @@ fn the_log_can_be_json() {
         "{line}"
     );
     running.end();
+}
+
+#[test]
+fn in_the_foreground_one_instance_holds_the_pid_file() {
+    let place = common::Place::new();
+    let path = place.join("pid");
+    let running = common::run_with(SLEEPER, |command| {
+        command.arg("--pid-file").arg(&path);
+    });
+    assert_eq!(place.read("pid"), format!("{}\n", running.pid()));
+    let mut second = common::starter();
+    second.arg("run").arg(running.place.join("starter.toml")).arg("--pid-file").arg(&path);
+    let second = second.arg("--socket").arg(place.join("socket")).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let words = format!(
+        "cannot lock the pid file {}: another instance holds it (EAGAIN)\n",
+        path.display()
+    );
+    assert_eq!(String::from_utf8_lossy(&second.stderr), words);
+    running.end();
+    assert_eq!(place.read("pid"), "");
 }
 
 #[test]
@@ -181,8 +213,12 @@ fn in_the_background_the_exit_code_tells_the_truth() {
     let pid = signal::Pid::from_raw(place.read("pid").trim().parse().unwrap()).unwrap();
     let second = start();
     assert_eq!(second.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&second.stderr).contains("another process holds it"), "{second:?}");
-    let status = common::starter().arg("status").arg("--socket").arg(place.join("socket")).output().unwrap();
+    assert!(
+        String::from_utf8_lossy(&second.stderr).contains("another instance holds it"),
+        "{second:?}"
+    );
+    let status =
+        common::starter().arg("status").arg("--socket").arg(place.join("socket")).output().unwrap();
     assert!(String::from_utf8_lossy(&status.stdout).contains("ready"), "{status:?}");
     signal::kill(pid, signal::SIGTERM).unwrap();
     eventually("it has ended", || (!common::is_running(pid)).then_some(()));

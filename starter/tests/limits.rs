@@ -61,7 +61,8 @@ fn a_lack_of_descriptors_passes() {
         let used = std::fs::read_dir(&fds).unwrap().count();
         let sockets = std::fs::read_dir(&fds).unwrap().flatten();
         let sockets = sockets.filter_map(|fd| std::fs::read_link(fd.path()).ok());
-        (sockets.filter(|link| link.to_string_lossy().starts_with("socket")).count() == 1).then_some(used)
+        (sockets.filter(|link| link.to_string_lossy().starts_with("socket")).count() == 1)
+            .then_some(used)
     });
     allow(used + 2);
     std::thread::scope(|scope| {
@@ -102,7 +103,9 @@ fn the_last_words_of_a_service_are_heard_before_its_end() {
     "#);
     let pid = running.pid();
     eventually("it has spoken", || running.place.join("said").exists().then_some(()));
-    eventually("it has ended", || running.children().iter().any(|(_, state)| *state == 'Z').then_some(()));
+    eventually("it has ended", || {
+        running.children().iter().any(|(_, state)| *state == 'Z').then_some(())
+    });
     signal::kill(pid, SIGCONT).unwrap();
     running.wait_for_line(&["exited with code 0"]);
     running.wait_for_state("a", "done");

@@ -23,7 +23,10 @@ fn services_start_in_order_and_stop_in_reverse() {
     let at = |text: &str| {
         log.lines().position(|line| line.contains(text)).unwrap_or_else(|| panic!("{text}: {log}"))
     };
-    assert!(at("killed by SIGTERM service=\"web\"") < at("stopping with SIGTERM service=\"db\""), "{log}");
+    assert!(
+        at("killed by SIGTERM service=\"web\"") < at("stopping with SIGTERM service=\"db\""),
+        "{log}"
+    );
     assert!(!place.join("socket").exists() && !place.join("socket.d").exists());
 }
 
@@ -51,7 +54,8 @@ fn each_service_leads_a_session_with_clean_signals() {
     assert_eq!((fields[2], fields[3]), (own.as_str(), own.as_str()), "{stat}");
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     for set in ["SigBlk", "SigIgn", "SigCgt"] {
-        let bits = status.lines().find_map(|line| line.strip_prefix(set)?.strip_prefix(":\t")).unwrap();
+        let bits =
+            status.lines().find_map(|line| line.strip_prefix(set)?.strip_prefix(":\t")).unwrap();
         // 32 and 33 are the C library's: nobody else can change them.
         assert_eq!(u64::from_str_radix(bits, 16).unwrap() & !(3 << 31), 0, "{set} {status}");
     }
@@ -60,8 +64,9 @@ fn each_service_leads_a_session_with_clean_signals() {
 
 #[test]
 fn a_crash_is_logged_and_followed_by_restarts_until_the_limit() {
-    let running =
-        run("[service.a]\ncommand = ['sh', '-c', 'exit 3']\nrestart_delay = 0.02\nrestart_limit = 3\n");
+    let running = run(
+        "[service.a]\ncommand = ['sh', '-c', 'exit 3']\nrestart_delay = 0.02\nrestart_limit = 3\n",
+    );
     running.wait_for_line(&["ERROR", "given up: 3 restarts in a row", "\"a\""]);
     let exits = running.lines(&[
         "exited with code 3",
@@ -100,8 +105,9 @@ fn a_service_that_ignores_sigterm_is_killed_with_all_its_processes() {
 
 #[test]
 fn a_service_that_forks_away_is_told_of_and_cleaned_up_after() {
-    let running =
-        run("[service.a]\ncommand = ['sh', '-c', 'sleep 1000 & echo $! > worker']\nrestart = 'never'\n");
+    let running = run(
+        "[service.a]\ncommand = ['sh', '-c', 'sleep 1000 & echo $! > worker']\nrestart = 'never'\n",
+    );
     running.wait_for_line(&["exited with code 0", "\"a\""]);
     running.wait_for_line(&["WARN", "left processes behind", "\"a\""]);
     running.wait_for_state("a", "done");
@@ -157,7 +163,8 @@ fn a_killed_service_is_started_again() {
 fn services_do_not_outlive_a_killed_starter() {
     let mut running =
         run("[service.a]\ncommand = ['sleep', '100']\n[service.b]\ncommand = ['sleep', '100']\n");
-    let pids = running.wait_for_lines(2, &["started"]).iter().map(|line| pid_in(line)).collect::<Vec<_>>();
+    let pids =
+        running.wait_for_lines(2, &["started"]).iter().map(|line| pid_in(line)).collect::<Vec<_>>();
     running.signal(SIGKILL);
     assert_eq!(running.wait().signal(), Some(SIGKILL));
     for pid in pids {
@@ -235,7 +242,8 @@ fn a_second_sigterm_kills() {
 
 #[test]
 fn two_hundred_services_start_and_stop() {
-    let config: String = (0..200).map(|n| format!("[service.s{n}]\ncommand = ['sleep', '1000']\n")).collect();
+    let config: String =
+        (0..200).map(|n| format!("[service.s{n}]\ncommand = ['sleep', '1000']\n")).collect();
     let running = run(&config);
     running.wait_for_lines(200, &["ready"]);
     assert_eq!(running.children().len(), 200);
@@ -245,8 +253,9 @@ fn two_hundred_services_start_and_stop() {
 
 #[test]
 fn a_storm_of_a_thousand_exits_leaves_no_zombie_and_loses_no_line() {
-    let config: String =
-        (0..1000).map(|n| format!("[service.s{n}]\ncommand = ['true']\nrestart = 'never'\n")).collect();
+    let config: String = (0..1000)
+        .map(|n| format!("[service.s{n}]\ncommand = ['true']\nrestart = 'never'\n"))
+        .collect();
     let running = run(&config);
     let lines = running.wait_for_lines(1000, &["exited with code 0"]);
     let pids: std::collections::HashSet<_> = lines.iter().map(|line| pid_in(line)).collect();

@@ -15,11 +15,20 @@ fn a_directory_with_files_of_others_is_left_alone() {
     let config = place.write("starter.toml", SLEEPER);
     std::fs::create_dir(place.join("socket.d")).unwrap();
     place.write("socket.d/precious", "not the starter's");
-    let output = starter().arg("run").arg(config).arg("--socket").arg(place.join("socket")).output().unwrap();
+    let output = starter()
+        .arg("run")
+        .arg(config)
+        .arg("--socket")
+        .arg(place.join("socket"))
+        .output()
+        .unwrap();
     assert_eq!(place.read("socket.d/precious"), "not the starter's");
     assert!(!output.status.success());
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.contains("socket.d/precious is not a starter's: choose another --socket"), "{text}");
+    assert!(
+        text.contains("socket.d/precious is not a starter's: choose another --socket"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -36,7 +45,8 @@ fn a_relative_path_means_the_same_to_services_elsewhere() {
         .unwrap();
     eventually("it has started", || place.read("log").contains("INFO started").then_some(()));
     let ready = || {
-        let output = starter().args(["start", "a", "--socket"]).arg(place.join("socket")).output().unwrap();
+        let output =
+            starter().args(["start", "a", "--socket"]).arg(place.join("socket")).output().unwrap();
         output.status.success()
     };
     let answer = ready();
@@ -67,7 +77,12 @@ fn what_keeps_it_from_going_into_the_background_is_told() {
     let config = running.place.join("starter.toml");
     for pid_file in [false, true] {
         let mut command = starter();
-        command.arg("run").arg("--daemon").arg(&config).arg("--socket").arg(running.place.join("socket"));
+        command
+            .arg("run")
+            .arg("--daemon")
+            .arg(&config)
+            .arg("--socket")
+            .arg(running.place.join("socket"));
         if pid_file {
             command.arg("--pid-file").arg(running.place.join("pid"));
         }

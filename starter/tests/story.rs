@@ -11,7 +11,8 @@ const NAMES: [&str; 4] = ["comsat", "daytime", "fileserver", "spool"];
 /// The example, on ports and in a directory of its own. Returns comsat's port too.
 fn server(arguments: &[&str]) -> (Running, u16) {
     let example =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/server.toml")).unwrap();
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/server.toml"))
+            .unwrap();
     let (comsat, fileserver, daytime) = (free_port(), free_port(), free_port());
     let config = example
         .replace("5120", &comsat.to_string())

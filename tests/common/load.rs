@@ -47,7 +47,8 @@ pub unsafe fn shared<T>() -> &'static T {
     // SAFETY: asks for fresh memory, which is zeroed, aligned to a page, and stays for ever; zero
     // is a valid `T` by the caller's promise.
     unsafe {
-        let memory = libc::mmap(std::ptr::null_mut(), std::mem::size_of::<T>(), access, flags, -1, 0);
+        let memory =
+            libc::mmap(std::ptr::null_mut(), std::mem::size_of::<T>(), access, flags, -1, 0);
         assert_ne!(memory, libc::MAP_FAILED);
         &*memory.cast()
     }

@@ -29,7 +29,8 @@ pub fn is_re_executed() -> bool {
 pub fn must_start(program: &Path, argument: &str) {
     let starts = match Command::new(program).arg(argument).stdin(Stdio::null()).output() {
         Ok(output) => {
-            let taken_for_a_script = String::from_utf8_lossy(&output.stderr).contains("yntax error");
+            let taken_for_a_script =
+                String::from_utf8_lossy(&output.stderr).contains("yntax error");
             output.status.code() != Some(127) && !taken_for_a_script
         }
         Err(error) => error.raw_os_error() != Some(libc::ENOEXEC),
@@ -83,10 +84,11 @@ pub fn with_stderr(body: impl FnOnce()) -> (Status, String) {
 pub fn wait(pid: Pid, options: libc::c_int) -> libc::c_int {
     let mut status = 0;
     // SAFETY: room for the status.
-    let waited = signal::retry(|| match unsafe { libc::waitpid(pid.as_raw(), &mut status, options) } {
-        -1 => Err(Errno::last()),
-        pid => Ok(pid),
-    });
+    let waited =
+        signal::retry(|| match unsafe { libc::waitpid(pid.as_raw(), &mut status, options) } {
+            -1 => Err(Errno::last()),
+            pid => Ok(pid),
+        });
     assert_eq!(waited, Ok(pid.as_raw()));
     status
 }
@@ -101,7 +103,8 @@ pub fn wait_for_zombie(pid: Pid) {
     // SAFETY: zero is valid for a structure that the kernel fills, and there is room for it.
     let ended = signal::retry(|| unsafe {
         let mut info: libc::siginfo_t = std::mem::zeroed();
-        match libc::waitid(libc::P_PID, pid.as_raw() as _, &mut info, libc::WEXITED | libc::WNOWAIT) {
+        match libc::waitid(libc::P_PID, pid.as_raw() as _, &mut info, libc::WEXITED | libc::WNOWAIT)
+        {
             -1 => Err(Errno::last()),
             _ => Ok(()),
         }

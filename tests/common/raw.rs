@@ -35,7 +35,8 @@ pub fn disposition(signal: Signal) -> (Vec<c_int>, Vec<u8>) {
         let mask = ptr::addr_of_mut!((*action.as_mut_ptr()).sa_mask);
         let members = (1..=128).filter(|number| libc::sigismember(mask, *number) == 1).collect();
         ptr::write_bytes(mask, 0, 1);
-        let bytes = std::slice::from_raw_parts(action.as_ptr().cast::<u8>(), size_of::<libc::sigaction>());
+        let bytes =
+            std::slice::from_raw_parts(action.as_ptr().cast::<u8>(), size_of::<libc::sigaction>());
         (members, bytes.to_vec())
     }
 }

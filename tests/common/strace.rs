@@ -55,11 +55,12 @@ pub fn trace() -> String {
 
 /// Starts the current test again, where system calls fail: `calls` in strace's syntax, `when` too.
 pub fn with_failing(calls: &str, error: &str, when: &str) {
-    let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:error={error}:when={when}"));
+    let (trace, inject) =
+        (format!("trace={calls}"), format!("inject={calls}:error={error}:when={when}"));
     let mut strace = strace_or_skip(&["-f", "-q", "-e", &trace, "-e", &inject]);
     strace.args(["-o", "/dev/null"]);
     let output = of_this_test(strace).output().unwrap();
-    let text =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }

@@ -5,8 +5,8 @@ use crate::common::raw::{self, kernel_mask};
 use crate::common::{self, count, COUNT};
 use libc::c_int;
 use signal::{
-    blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Info, Pid, Signal, SignalSet,
-    UnblockGuard, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2,
+    blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Info, Pid, Signal,
+    SignalSet, UnblockGuard, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2,
 };
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -58,11 +58,16 @@ fn a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits() {
         NEXT.store(0, SeqCst);
         let before = kernel_mask();
         let (signal, section) = keep_several(rounds);
-        assert_eq!((OTHER.load(SeqCst), NEXT.load(SeqCst), kernel_mask()), (rounds, 0, before.clone()));
+        assert_eq!(
+            (OTHER.load(SeqCst), NEXT.load(SeqCst), kernel_mask()),
+            (rounds, 0, before.clone())
+        );
         assert_eq!(pending(), signal.into());
         // Outside that handler the first fills the mask, and the second stays pending in the
         // kernel.
-        (0..2).for_each(|last| signal::queue(Pid::current(), signal, (rounds + last) as i32).unwrap());
+        (0..2).for_each(|last| {
+            signal::queue(Pid::current(), signal, (rounds + last) as i32).unwrap()
+        });
         let block = BlockGuard::new(SIGTERM);
         assert_eq!((block.previous(), blocked()), (SignalSet::empty(), SIGTERM.into()));
         drop(block);
@@ -86,7 +91,10 @@ fn what_stays_blocked_keeps_its_place() {
             let _section = DeferGuard::new();
             drop(UnblockGuard::new(signal));
         }
-        assert_eq!((NEXT.load(SeqCst), pending(), kernel_mask()), (0, signal.into(), vec![signal.as_raw()]));
+        assert_eq!(
+            (NEXT.load(SeqCst), pending(), kernel_mask()),
+            (0, signal.into(), vec![signal.as_raw()])
+        );
         if raw {
             // SAFETY: a whole set.
             unsafe {
@@ -127,7 +135,10 @@ fn a_full_queue_loses_neither_signals_nor_their_order() {
     drop(DeferGuard::new());
     assert_eq!((NEXT.load(SeqCst), pending(), blocked()), (0, signal.into(), signal.into()));
     drop(block);
-    assert_eq!((NEXT.load(SeqCst), DISORDER.load(SeqCst), pending()), (3, false, SignalSet::empty()));
+    assert_eq!(
+        (NEXT.load(SeqCst), DISORDER.load(SeqCst), pending()),
+        (3, false, SignalSet::empty())
+    );
     assert_eq!(kernel_mask(), []);
 }
 

@@ -168,7 +168,10 @@ fn a_fault_in_a_section_is_repaired_and_the_mask_comes_back() {
                 assert_eq!((count(), blocked()), (0, mask));
                 drop(section);
             }
-            assert_eq!((count(), blocked(), kernel_mask()), (1 + usize::from(early), mask, before.clone()));
+            assert_eq!(
+                (count(), blocked(), kernel_mask()),
+                (1 + usize::from(early), mask, before.clone())
+            );
         }
     }
     assert_eq!(OTHER.load(SeqCst), 8);

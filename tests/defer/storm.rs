@@ -6,7 +6,9 @@
 mod walk;
 
 use crate::common::{self, fork, load, raw};
-use signal::{install, raise, BlockGuard, DeferGuard, Errno, Handler, Info, Pid, Signal, SignalSet};
+use signal::{
+    install, raise, BlockGuard, DeferGuard, Errno, Handler, Info, Pid, Signal, SignalSet,
+};
 use signal::{SIGHUP, SIGSEGV, SIGTERM, SIGURG, SIGUSR1, SIGUSR2};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, SystemTime};
@@ -140,7 +142,9 @@ fn flood(kind: usize, mut random: Random, send: impl Fn(usize)) {
             send(target);
         }
         let last = shared.sent[kind].load(SeqCst);
-        common::eventually("the last of a burst is handled", || shared.handled[kind].load(SeqCst) == last);
+        common::eventually("the last of a burst is handled", || {
+            shared.handled[kind].load(SeqCst) == last
+        });
     }
 }
 
@@ -154,9 +158,11 @@ fn queue(sender: usize, target: Pid, mut random: Random) {
             let number = shared.queued[realtime][sender].fetch_add(1, SeqCst);
             let value = (sender as i32) << 24 | number as i32 & 0xff_ffff;
             let signal = Signal::realtime(1 + realtime as u32).unwrap();
-            common::eventually("there is room in the queue", || match signal::queue(target, signal, value) {
-                Err(Errno::EAGAIN) => false,
-                sent => sent.map(|()| true).unwrap(),
+            common::eventually("there is room in the queue", || {
+                match signal::queue(target, signal, value) {
+                    Err(Errno::EAGAIN) => false,
+                    sent => sent.map(|()| true).unwrap(),
+                }
             });
         }
         for realtime in 0..2 {
@@ -202,7 +208,8 @@ fn a_storm_breaks_into_no_section_and_loses_nothing() {
         install(SIGSEGV, Handler::new(|_| raise_own())).unwrap();
     }
     raw::set(SIGURG, foreign as raw::Plain as usize, 0, &[]);
-    let kinds = |kind: usize| flood(kind, random(kind as u64), |_| signal::kill(me, KINDS[kind]).unwrap());
+    let kinds =
+        |kind: usize| flood(kind, random(kind as u64), |_| signal::kill(me, KINDS[kind]).unwrap());
     let bodies: [&dyn Fn(); 3] = [&|| kinds(0), &|| kinds(1), &|| queue(0, me, random(2))];
     let processes = bodies.map(|body| {
         fork(|| {
@@ -221,7 +228,8 @@ fn a_storm_breaks_into_no_section_and_loses_nothing() {
         common::eventually("both walk", || THREADS.iter().all(|thread| thread.load(SeqCst) != 0));
         let to_thread = |target: usize| {
             // SAFETY: the thread lives until this one has ended.
-            let sent = unsafe { libc::pthread_kill(THREADS[target].load(SeqCst) as _, SIGHUP.as_raw()) };
+            let sent =
+                unsafe { libc::pthread_kill(THREADS[target].load(SeqCst) as _, SIGHUP.as_raw()) };
             assert_eq!(sent, 0);
         };
         let threads = [
@@ -236,7 +244,8 @@ fn a_storm_breaks_into_no_section_and_loses_nothing() {
         FINISHED.store(true, SeqCst);
     });
     let standard: Vec<usize> = (0..3).map(|kind| shared.sent[kind].load(SeqCst)).collect();
-    let realtime: Vec<usize> = (0..4).map(|way| shared.received[way / 2][way % 2].load(SeqCst)).collect();
+    let realtime: Vec<usize> =
+        (0..4).map(|way| shared.received[way / 2][way % 2].load(SeqCst)).collect();
     println!("standard {standard:?}, realtime {realtime:?}, walks {}", WALKS.load(SeqCst));
     assert!(standard.iter().chain(&realtime).all(|count| *count > 0));
 }

@@ -76,7 +76,10 @@ fn the_client_says_when_not_all_came_back() {
     drop(socket);
     let (status, output, errors) = talk.join().unwrap();
     assert_eq!((status.code(), output.len()), (Some(1), 4), "{errors}");
-    assert!(errors.contains("the server closed the connection: 4 of 10 bytes came back"), "{errors}");
+    assert!(
+        errors.contains("the server closed the connection: 4 of 10 bytes came back"),
+        "{errors}"
+    );
 }
 
 fn the_client_says_when_it_is_refused() {

@@ -81,12 +81,14 @@ fn state(pid: Pid) -> char {
     let state = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
         // The name in parentheses can hold anything.
         Ok(text) => text.rsplit(") ").next().and_then(|rest| rest.chars().next()),
-        Err(_) => match Command::new("ps").args(["-o", "state=", "-p", &pid.to_string()]).output() {
-            Ok(output) if output.status.success() => {
-                String::from_utf8_lossy(&output.stdout).trim().chars().next()
+        Err(_) => {
+            match Command::new("ps").args(["-o", "state=", "-p", &pid.to_string()]).output() {
+                Ok(output) if output.status.success() => {
+                    String::from_utf8_lossy(&output.stdout).trim().chars().next()
+                }
+                _ => common::skip("neither /proc nor ps"),
             }
-            _ => common::skip("neither /proc nor ps"),
-        },
+        }
     };
     state.unwrap_or('?')
 }

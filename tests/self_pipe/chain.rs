@@ -4,8 +4,8 @@ use crate::common::load::Flood;
 use crate::common::{self, raw, Latch, FLAG};
 use libc::{c_int, c_void, siginfo_t};
 use signal::{
-    install, query, raise, Action, BlockGuard, Flags, Handler, Info, Pid, SelfPipe, Signal, SIGABRT, SIGALRM,
-    SIGINT, SIGTERM, SIGUSR1, SIGUSR2,
+    install, query, raise, Action, BlockGuard, Flags, Handler, Info, Pid, SelfPipe, Signal,
+    SIGABRT, SIGALRM, SIGINT, SIGTERM, SIGUSR1, SIGUSR2,
 };
 use std::io::{ErrorKind, Read};
 use std::os::unix::io::AsRawFd;

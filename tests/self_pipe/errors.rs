@@ -5,8 +5,8 @@ use crate::common::process::is_re_executed;
 use crate::common::strace::with_failing;
 use crate::common::{fork, in_child, signal_state, wait_for, Latch};
 use signal::{
-    install, raise, Errno, Handler, SelfPipe, SignalSet, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM,
-    SIGUSR1, SIGUSR2,
+    install, raise, Errno, Handler, SelfPipe, SignalSet, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGSTOP,
+    SIGTERM, SIGUSR1, SIGUSR2,
 };
 use std::time::Duration;
 
@@ -43,7 +43,9 @@ fn no_descriptor_left_is_emfile_and_leaves_no_trace() {
         let before = signal_state();
         match SelfPipe::new(SIGTERM | SIGUSR1) {
             Err(error) => assert_eq!(error, Errno::EMFILE),
-            Ok(pipe) => assert_eq!((spare, pipe.pending().is_empty()), (1, true), "an eventfd needs one"),
+            Ok(pipe) => {
+                assert_eq!((spare, pipe.pending().is_empty()), (1, true), "an eventfd needs one")
+            }
         }
         assert_eq!(signal_state(), before);
         drop(few);

@@ -3,8 +3,8 @@
 use crate::common::load::{ready, shared, Flood};
 use crate::common::{self, fork, wait_for};
 use signal::{
-    kill, BlockGuard, Pid, SelfPipe, Signal, SignalSet, UnblockGuard, SIGALRM, SIGCHLD, SIGHUP, SIGINT,
-    SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
+    kill, BlockGuard, Pid, SelfPipe, Signal, SignalSet, UnblockGuard, SIGALRM, SIGCHLD, SIGHUP,
+    SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
 };
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -19,8 +19,9 @@ fn a_flood_of_sigchld_does_not_lose_one_sigterm() {
     for place in [0, flood / 2, flood - 1] {
         let pipe = SelfPipe::new(SIGCHLD | SIGTERM).unwrap();
         let child = fork(|| {
-            let send =
-                |number| kill(me, SIGCHLD).and(if number == place { kill(me, SIGTERM) } else { Ok(()) });
+            let send = |number| {
+                kill(me, SIGCHLD).and(if number == place { kill(me, SIGTERM) } else { Ok(()) })
+            };
             i32::from((0..flood).any(|number| send(number).is_err()))
         });
         let mut seen = SignalSet::empty();
@@ -80,7 +81,11 @@ fn a_million_signals_of_ten_kinds_from_four_processes_lose_no_kind() {
             }
         };
         while done.load(SeqCst) < this * SENDERS {
-            look(pipe.wait_timeout(Duration::from_millis(1)).unwrap().unwrap_or_else(SignalSet::empty));
+            look(
+                pipe.wait_timeout(Duration::from_millis(1))
+                    .unwrap()
+                    .unwrap_or_else(SignalSet::empty),
+            );
         }
         look(pipe.pending());
         let sent: Vec<usize> = sent.iter().map(|sent| sent.load(SeqCst)).collect();
@@ -207,7 +212,10 @@ fn dropping_it_while_threads_take_signals_never_writes_to_foreign_descriptors() 
             drop(pipe);
             let mut fds = [-1; 2];
             // SAFETY: room for two descriptors.
-            assert_eq!(unsafe { libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, fds.as_mut_ptr()) }, 0);
+            assert_eq!(
+                unsafe { libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, fds.as_mut_ptr()) },
+                0
+            );
             same_number += usize::from(fds.contains(&fd));
             others.push_back(fds);
             if others.len() > 4 {

@@ -76,7 +76,11 @@ fn steps_of_a_command_work_in_every_order() {
         let report = fs::read_to_string(&path).unwrap();
         let session = if leads_session { "true" } else { "false" };
         let group = if leads_group { "true" } else { "false" };
-        assert!(report.starts_with(&format!("{session} {group} ")), "{} steps: {report}", steps.len());
+        assert!(
+            report.starts_with(&format!("{session} {group} ")),
+            "{} steps: {report}",
+            steps.len()
+        );
         if !leads_session {
             assert!(report.ends_with(&format!(" {}", getsid())), "{report}");
         }
@@ -102,8 +106,9 @@ fn the_steps_see_a_session_that_the_builder_enters_later() {
 }
 
 fn ignored() -> Vec<Signal> {
-    let is_ignored =
-        |signal: &Signal| query(*signal).map_or(false, |action| action.handler() == Handler::Ignore);
+    let is_ignored = |signal: &Signal| {
+        query(*signal).map_or(false, |action| action.handler() == Handler::Ignore)
+    };
     Signal::all().filter(is_ignored).collect()
 }
 
@@ -140,7 +145,8 @@ fn reset_signals_but_ignored_keeps_what_is_ignored() {
     install(SIGUSR1, &HANDLED).unwrap();
     let _blocked = BlockGuard::new(SIGUSR1);
     let mut child = re_exec();
-    let status = child.reset_signals_but_ignored().spawn_with_signals_blocked().unwrap().wait().unwrap();
+    let status =
+        child.reset_signals_but_ignored().spawn_with_signals_blocked().unwrap().wait().unwrap();
     // (std sets SIGPIPE to its default before the step.)
     assert!(status.success(), "{status}");
 }
@@ -173,10 +179,12 @@ fn a_blocked_spawn_without_reset_starts_blocked() {
 fn the_parents_mask_is_restored_after_success_and_failure_of_a_spawn() {
     let _blocked = BlockGuard::new(SIGUSR2);
     let before = common::signal_state();
-    let mut child = Command::new("true").new_session().reset_signals().spawn_with_signals_blocked().unwrap();
+    let mut child =
+        Command::new("true").new_session().reset_signals().spawn_with_signals_blocked().unwrap();
     assert_eq!(common::signal_state().1, before.1);
     child.wait().unwrap();
-    let error = Command::new("/no/such/program").reset_signals().spawn_with_signals_blocked().unwrap_err();
+    let error =
+        Command::new("/no/such/program").reset_signals().spawn_with_signals_blocked().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
     assert_eq!(common::signal_state(), before);
 }

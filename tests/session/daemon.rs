@@ -22,8 +22,13 @@ fn expect_error(options: Options, daemon: impl FnOnce(Daemon)) -> i32 {
             daemon(ready);
             0
         }
-        Err(error) => error.raw_os_error(),
+        Err(error) => error.errno().raw_os_error(),
     }
+}
+
+/// For what fails.
+fn outcome(options: Options) -> signal::Result<()> {
+    daemonize(options).map(drop).map_err(|error| error.errno())
 }
 
 fn close_standard_descriptors() {
@@ -39,7 +44,8 @@ fn a_daemon_can_start_without_standard_descriptors() {
     let options = || Options::new().pid_file(&path);
     let status = start(|| {
         close_standard_descriptors();
-        expect_error(options(), |daemon| daemon.fail(Errno::ENOTSOCK)) - Errno::ENOTSOCK.raw_os_error()
+        expect_error(options(), |daemon| daemon.fail(Errno::ENOTSOCK))
+            - Errno::ENOTSOCK.raw_os_error()
     });
     assert_eq!(status.code(), Some(0), "the error of the daemon");
     let status = start(|| {
@@ -48,7 +54,7 @@ fn a_daemon_can_start_without_standard_descriptors() {
         sleep_forever()
     });
     assert_eq!(status.code(), Some(0), "the daemon is ready");
-    let second = start(|| i32::from(daemonize(options()).map(drop) != Err(Errno::EAGAIN)));
+    let second = start(|| i32::from(outcome(options()) != Err(Errno::EAGAIN)));
     assert_eq!(second.code(), Some(0), "the first one holds the lock");
     let daemon: i32 = fs::read_to_string(&path).unwrap().trim().parse().unwrap();
     signal::kill(Pid::from_raw(daemon).unwrap(), SIGKILL).unwrap();
@@ -100,7 +106,8 @@ fn options_of_a_daemon_are_kept() {
         let daemon = daemonize(options).unwrap();
         // SAFETY: plain system calls.
         let (mask, kept) = unsafe { (libc::umask(0), libc::fcntl(1, libc::F_GETFL) != -1) };
-        fs::write(&path, format!("{mask:o} {kept} {}", env::current_dir().unwrap().display())).unwrap();
+        fs::write(&path, format!("{mask:o} {kept} {}", env::current_dir().unwrap().display()))
+            .unwrap();
         println!("the descriptors are the test's");
         daemon.ready();
         0
@@ -146,8 +153,11 @@ fn the_pid_file_is_locked_while_the_daemon_lives() {
     };
     assert_eq!(start(first).code(), Some(0));
     let text = fs::read_to_string(&path).unwrap();
-    let daemon =
-        text.strip_suffix('\n').and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw).expect("a pid");
+    let daemon = text
+        .strip_suffix('\n')
+        .and_then(|pid| pid.parse().ok())
+        .and_then(Pid::from_raw)
+        .expect("a pid");
     assert!(signal::exists(daemon));
     let again = || expect_error(Options::new().pid_file(&path), |daemon| daemon.ready());
     assert_eq!(start(again).code(), Some(libc::EAGAIN));
@@ -159,12 +169,12 @@ fn the_pid_file_is_locked_while_the_daemon_lives() {
 
 fn daemonize_fails_before_and_after_the_fork_and_leaves_no_descriptor() {
     let before = common::signal_state();
-    assert_eq!(daemonize(Options::new().directory("a\0b")).map(drop), Err(Errno::EINVAL));
+    assert_eq!(outcome(Options::new().directory("a\0b")), Err(Errno::EINVAL));
     assert_eq!(common::signal_state(), before);
     let missing = Options::new().directory("/no/such/directory");
-    assert_eq!(daemonize(missing).map(drop), Err(Errno::from_raw_os_error(libc::ENOENT)));
+    assert_eq!(outcome(missing), Err(Errno::from_raw_os_error(libc::ENOENT)));
     let no_file = Options::new().pid_file("/no/such/directory/pid");
-    assert_eq!(daemonize(no_file).map(drop), Err(Errno::from_raw_os_error(libc::ENOENT)));
+    assert_eq!(outcome(no_file), Err(Errno::from_raw_os_error(libc::ENOENT)));
     assert_eq!(common::signal_state(), before);
     // No child is left to be reaped.
     assert!(signal::child::reap_any().next().is_none());
@@ -177,7 +187,7 @@ fn daemonize_refuses_a_process_with_threads() {
         thread::spawn(move || latch.wait())
     };
     if cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple")) {
-        assert_eq!(daemonize(Options::new()).map(drop), Err(Errno::EBUSY));
+        assert_eq!(outcome(Options::new()), Err(Errno::EBUSY));
     }
     latch.open();
     thread.join().unwrap();

@@ -83,7 +83,8 @@ impl Default for Service {
 
 /// Reads a file. All that is wrong with it is reported at once.
 pub fn load(path: &Path) -> Result<Services, Problems> {
-    let unreadable = |error: std::io::Error| vec![Problem { line: None, message: error.to_string() }];
+    let unreadable =
+        |error: std::io::Error| vec![Problem { line: None, message: error.to_string() }];
     let read = || {
         let directory = std::path::absolute(path).map_err(unreadable)?;
         let mut services = parse(&std::fs::read_to_string(path).map_err(unreadable)?)?;

@@ -29,8 +29,10 @@ pub struct Lines {
 
 pub fn parse(text: &str) -> Parsed {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let parsed = Parsed { services: Services::new(), lines: Lines::default(), problems: Vec::new() };
-    let mut parser = Parser { newlines: text.match_indices('\n').map(|(at, _)| at).collect(), parsed };
+    let parsed =
+        Parsed { services: Services::new(), lines: Lines::default(), problems: Vec::new() };
+    let mut parser =
+        Parser { newlines: text.match_indices('\n').map(|(at, _)| at).collect(), parsed };
     for error in &errors {
         parser.problem(error.span(), error.message());
         // The rest of the line is guesswork.
@@ -39,15 +41,21 @@ pub fn parse(text: &str) -> Parsed {
     for (key, value) in document.into_inner() {
         match (key.get_ref().as_ref(), value.get_ref()) {
             ("service", DeValue::Table(_)) => parser.services(value),
-            ("service", _) => parser.problem(Some(value.span()), "`service` must be a table: [service.NAME]"),
+            ("service", _) => {
+                parser.problem(Some(value.span()), "`service` must be a table: [service.NAME]")
+            }
             (other, _) => {
-                let message = format!("unknown key `{other}`: there are only tables [service.NAME]");
+                let message =
+                    format!("unknown key `{other}`: there are only tables [service.NAME]");
                 parser.problem(Some(key.span()), message);
             }
         }
     }
     if errors.is_empty() && parser.parsed.lines.service.is_empty() {
-        parser.problem(None, "no services: a service is a table [service.NAME] with at least a `command`");
+        parser.problem(
+            None,
+            "no services: a service is a table [service.NAME] with at least a `command`",
+        );
     }
     parser.parsed
 }
@@ -104,11 +112,13 @@ impl<'i> Parser {
             self.problem(Some(span.clone()), format!("service `{name}` has no `command`"));
         }
         if has_delay && service.restart_delay > service.restart_delay_max {
-            let message = format!("service `{name}`: `restart_delay` is longer than `restart_delay_max`");
+            let message =
+                format!("service `{name}`: `restart_delay` is longer than `restart_delay_max`");
             self.problem(Some(span.clone()), message);
         }
         if service.ready != Ready::Started && service.ready_timeout.is_zero() {
-            let message = format!("service `{name}`: a `ready_timeout` of 0 leaves no time to become ready");
+            let message =
+                format!("service `{name}`: a `ready_timeout` of 0 leaves no time to become ready");
             self.problem(Some(span), message);
         }
         service
@@ -125,19 +135,26 @@ impl<'i> Parser {
             }
             "user" => self.set_with(&mut service.user, &key, value, |Text(user)| Some(user)),
             "restart" => self.set(&mut service.restart, &key, value),
-            "restart_delay" => self.set_with(&mut service.restart_delay, &key, value, |Time(time)| time),
+            "restart_delay" => {
+                self.set_with(&mut service.restart_delay, &key, value, |Time(time)| time)
+            }
             "restart_delay_max" => {
                 self.set_with(&mut service.restart_delay_max, &key, value, |Time(time)| time);
             }
             "restart_limit" => self.set(&mut service.restart_limit, &key, value),
             "ready" => self.set(&mut service.ready, &key, value),
-            "ready_timeout" => self.set_with(&mut service.ready_timeout, &key, value, |Time(time)| time),
+            "ready_timeout" => {
+                self.set_with(&mut service.ready_timeout, &key, value, |Time(time)| time)
+            }
             "stop_signal" => {
                 self.set_with(&mut service.stop_signal, &key, value, |StopSignal(signal)| signal);
             }
-            "stop_timeout" => self.set_with(&mut service.stop_timeout, &key, value, |Time(time)| time),
+            "stop_timeout" => {
+                self.set_with(&mut service.stop_timeout, &key, value, |Time(time)| time)
+            }
             other => {
-                let message = format!("unknown key `{other}` in service `{name}`: a service has {KEYS}");
+                let message =
+                    format!("unknown key `{other}` in service `{name}`: a service has {KEYS}");
                 self.problem(Some(key.span()), message);
             }
         }
@@ -148,8 +165,9 @@ impl<'i> Parser {
         match T::deserialize(ValueDeserializer::from(value)) {
             Ok(value) => Some(value),
             Err(error) => {
-                let message =
-                    error.message().replace("expected a sequence", "expected a list: [\"a\", \"b\"]");
+                let message = error
+                    .message()
+                    .replace("expected a sequence", "expected a list: [\"a\", \"b\"]");
                 let message = format!("`{}`: {message}", key.get_ref());
                 self.problem(Some(error.span().unwrap_or(span)), message);
                 None
@@ -161,8 +179,13 @@ impl<'i> Parser {
         self.set_with(target, key, value, |value| value);
     }
 
-    fn set_with<T, V>(&mut self, target: &mut T, key: &Key<'i>, value: Value<'i>, make: impl Fn(V) -> T)
-    where
+    fn set_with<T, V>(
+        &mut self,
+        target: &mut T,
+        key: &Key<'i>,
+        value: Value<'i>,
+        make: impl Fn(V) -> T,
+    ) where
         V: Deserialize<'i>,
     {
         if let Some(value) = self.value(key, value) {
@@ -198,7 +221,8 @@ impl<'i> Parser {
         let Some(environment) = self.value::<IndexMap<String, String>>(key, value) else { return };
         for (name, value) in &environment {
             if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-                let message = format!("`environment`: `{}` cannot be passed on", name.escape_default());
+                let message =
+                    format!("`environment`: `{}` cannot be passed on", name.escape_default());
                 self.problem(Some(span.clone()), message);
             }
         }

@@ -31,7 +31,10 @@ fn every_key_is_understood() {
     let db = &services["db"];
     assert_eq!(db.command, ["db", "--quiet"]);
     assert!(db.optional && db.environment["LANG"] == "C");
-    assert_eq!((db.directory.as_deref(), db.user.as_deref()), (Some(Path::new("/srv")), Some("nobody")));
+    assert_eq!(
+        (db.directory.as_deref(), db.user.as_deref()),
+        (Some(Path::new("/srv")), Some("nobody"))
+    );
     assert_eq!((db.restart, db.restart_limit), (Restart::OnFailure, 3));
     assert_eq!(db.restart_delay, Duration::from_millis(250));
     assert_eq!(db.restart_delay_max, Duration::from_secs(120));
@@ -80,9 +83,13 @@ fn all_problems_come_at_once_with_their_lines() {
 
 #[test]
 fn what_is_no_toml_is_told_with_its_line_and_the_rest_is_looked_at() {
-    let problems = problems("[service.a]\ncommand = = ['x']\n[service.b]\ncolour = 1\ncommand = ['x']\n");
+    let problems =
+        problems("[service.a]\ncommand = = ['x']\n[service.b]\ncolour = 1\ncommand = ['x']\n");
     assert!(problems.iter().any(|(line, _)| *line == Some(2)), "{problems:?}");
-    assert!(problems.iter().any(|(line, text)| *line == Some(4) && text.contains("colour")), "{problems:?}");
+    assert!(
+        problems.iter().any(|(line, text)| *line == Some(4) && text.contains("colour")),
+        "{problems:?}"
+    );
 }
 
 #[test]
@@ -126,7 +133,9 @@ fn what_could_not_work_is_not_accepted() {
     let long = "a".repeat(65);
     assert!(problems(&format!("[service.{long}]\ncommand = ['x']\n"))[0].1.contains("at most 64"));
     // Less than the default delay is no mistake: there is a most, and it holds.
-    assert!(parse("[service.a]\ncommand = ['x']\nrestart_delay_max = 0\nready_timeout = 0\n").is_ok());
+    assert!(
+        parse("[service.a]\ncommand = ['x']\nrestart_delay_max = 0\nready_timeout = 0\n").is_ok()
+    );
 }
 
 #[test]
@@ -151,8 +160,9 @@ fn services_start_after_what_they_require_and_otherwise_as_in_the_file() {
 
 #[test]
 fn a_long_file_keeps_count_of_its_lines() {
-    let text: String =
-        (0..5000).map(|n| format!("[service.s{n}]\ncommand = ['x']\nrequires = ['none']\n")).collect();
+    let text: String = (0..5000)
+        .map(|n| format!("[service.s{n}]\ncommand = ['x']\nrequires = ['none']\n"))
+        .collect();
     let problems = problems(&text);
     assert_eq!((problems.len(), problems[4999].0), (5000, Some(15_000)));
 }

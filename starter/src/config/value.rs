@@ -27,7 +27,8 @@ impl<'de> Deserialize<'de> for Time {
                     .ok_or_else(|| E::invalid_value(Unexpected::Signed(seconds), &self))
             }
             fn visit_f64<E: Error>(self, seconds: f64) -> Result<Time, E> {
-                seconds_to_time(seconds).ok_or_else(|| E::invalid_value(Unexpected::Float(seconds), &self))
+                seconds_to_time(seconds)
+                    .ok_or_else(|| E::invalid_value(Unexpected::Float(seconds), &self))
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Time, E> {
                 text_to_time(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
@@ -42,8 +43,10 @@ fn seconds_to_time(seconds: f64) -> Option<Time> {
 }
 
 fn text_to_time(text: &str) -> Option<Time> {
-    const UNITS: [(&str, f64); 5] = [("ms", 0.001), ("min", 60.0), ("m", 60.0), ("s", 1.0), ("h", 3600.0)];
-    let (number, unit) = UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
+    const UNITS: [(&str, f64); 5] =
+        [("ms", 0.001), ("min", 60.0), ("m", 60.0), ("s", 1.0), ("h", 3600.0)];
+    let (number, unit) =
+        UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
     let number = number.trim_end();
     let digits = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     number.parse::<f64>().ok().filter(|_| digits).and_then(|number| seconds_to_time(number * unit))
@@ -72,7 +75,9 @@ impl<'de> Deserialize<'de> for StopSignal {
         let unknown = || D::Error::custom(format!("no signal of this system is called `{text}`"));
         let signal: signal::Signal = text.parse().map_err(|_| unknown())?;
         if signal.default_effect() == signal::DefaultEffect::Stop {
-            return Err(D::Error::custom(format!("{signal} suspends a service and does not end it")));
+            return Err(D::Error::custom(format!(
+                "{signal} suspends a service and does not end it"
+            )));
         }
         Ok(StopSignal(signal))
     }

@@ -98,7 +98,8 @@ impl Connection {
                     self.answer(&Answer::Error("the request is too long".to_owned()), now);
                 }
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(_) => self.phase = Phase::Closed,
         }
         None
@@ -119,7 +120,8 @@ impl Connection {
         let Phase::Writing(line) = &mut self.phase else { return };
         match self.stream.write(line) {
             Ok(length) if length < line.len() => drop(line.drain(..length)),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             _ => self.phase = Phase::Closed,
         }
     }

@@ -24,7 +24,8 @@ impl Directory {
             _ => {}
         }
         let running = || io::Error::new(ErrorKind::AddrInUse, "another starter is running");
-        let lock = Flock::lock(File::open(&path)?, FlockArg::LockExclusiveNonblock).map_err(|_| running())?;
+        let lock = Flock::lock(File::open(&path)?, FlockArg::LockExclusiveNonblock)
+            .map_err(|_| running())?;
         // One that is just ending may have removed it.
         let (ours, there) = (lock.metadata()?, fs::symlink_metadata(&path).map_err(|_| running())?);
         if (ours.dev(), ours.ino()) != (there.dev(), there.ino()) {
@@ -38,7 +39,10 @@ impl Directory {
         let entries = fs::read_dir(&path)?.collect::<io::Result<Vec<_>>>()?;
         for entry in &entries {
             if !entry.file_type()?.is_socket() {
-                let text = format!("{} is not a starter's: choose another --socket", entry.path().display());
+                let text = format!(
+                    "{} is not a starter's: choose another --socket",
+                    entry.path().display()
+                );
                 return Err(io::Error::new(ErrorKind::AlreadyExists, text));
             }
         }

@@ -41,7 +41,8 @@ pub enum Listening {
 impl Server {
     /// Takes the socket over from a starter that has died, not from one that lives.
     pub fn bind(path: &Path) -> io::Result<Server> {
-        let about = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let about =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let directory = Directory::lock(path).map_err(about)?;
         if fs::symlink_metadata(path).is_ok_and(|data| data.file_type().is_socket()) {
             fs::remove_file(path).map_err(about)?;
@@ -69,7 +70,8 @@ impl Server {
 
     pub fn listening(&self) -> impl Iterator<Item = (Listening, BorrowedFd<'_>, PollFlags)> {
         let full = self.connections.len() >= MOST || self.paused_until.is_some();
-        let newcomers = (!full).then(|| (Listening::Newcomers, self.listener.as_fd(), PollFlags::POLLIN));
+        let newcomers =
+            (!full).then(|| (Listening::Newcomers, self.listener.as_fd(), PollFlags::POLLIN));
         let connections = self.connections.iter();
         let connections = connections.map(|(id, connection)| {
             (Listening::Connection(*id), connection.stream.as_fd(), connection.interest())
@@ -78,7 +80,12 @@ impl Server {
     }
 
     /// Something has happened on one of the sockets. A request wants `answer` or `wait`.
-    pub fn handle(&mut self, whom: Listening, events: PollFlags, now: Instant) -> Option<(u64, Request)> {
+    pub fn handle(
+        &mut self,
+        whom: Listening,
+        events: PollFlags,
+        now: Instant,
+    ) -> Option<(u64, Request)> {
         match whom {
             Listening::Newcomers => {
                 self.accept(now);
@@ -119,8 +126,9 @@ impl Server {
             }
             Ok(uid) => {
                 tracing::warn!(uid = uid.as_raw(), "control socket: refused");
-                let answer =
-                    Answer::Error("only the user that runs the starter, and root, may do that".to_owned());
+                let answer = Answer::Error(
+                    "only the user that runs the starter, and root, may do that".to_owned(),
+                );
                 let mut line = serde_json::to_vec(&answer).unwrap_or_default();
                 line.push(b'\n');
                 let _ = stream.write(&line);

@@ -24,7 +24,9 @@ pub fn init(log: Log) {
     match log {
         Log::Stderr => lines.with_writer(|| Stderr { json: false }).init(),
         Log::Json => lines.json().flatten_event(true).with_writer(|| Stderr { json: true }).init(),
-        Log::Syslog => lines.without_time().with_level(false).with_writer(syslog::Syslog::new()).init(),
+        Log::Syslog => {
+            lines.without_time().with_level(false).with_writer(syslog::Syslog::new()).init()
+        }
     }
 }
 
@@ -40,8 +42,11 @@ impl Write for Stderr {
         let mut stderr = io::stderr().lock();
         let lost = LOST.load(Ordering::Relaxed);
         let text = format!("{lost} lines of the log could not be written");
-        let text =
-            if self.json { format!("{{\"level\":\"ERROR\",\"message\":\"{text}\"}}\n") } else { text + "\n" };
+        let text = if self.json {
+            format!("{{\"level\":\"ERROR\",\"message\":\"{text}\"}}\n")
+        } else {
+            text + "\n"
+        };
         if lost > 0 && has_room(&stderr, lost) && stderr.write_all(text.as_bytes()).is_ok() {
             LOST.fetch_sub(lost, Ordering::Relaxed);
         }

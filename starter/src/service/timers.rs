@@ -28,7 +28,11 @@ impl Service {
         match self.state {
             State::Starting { pid } if due(self.ready_by) => {
                 let limit = self.config.ready_timeout.as_secs_f64();
-                tracing::error!(service = self.name, pid = pid.as_raw(), "not ready after {limit} s");
+                tracing::error!(
+                    service = self.name,
+                    pid = pid.as_raw(),
+                    "not ready after {limit} s"
+                );
                 self.stop(kernel, now, Outcome::Failure);
             }
             State::Stopping { pid, leader, kill_at, outcome } if due(kill_at) => {

@@ -112,15 +112,18 @@ impl<K: Kernel> Supervisor<K> {
     fn starting(&self, service: &Service) -> Progress {
         let name = &service.name;
         match service.state {
-            _ if !service.wanted => Progress::Missed(format!("`{name}` has been stopped meanwhile")),
+            _ if !service.wanted => {
+                Progress::Missed(format!("`{name}` has been stopped meanwhile"))
+            }
             _ if service.satisfies() => Progress::Reached,
             State::Failed | State::Absent => Progress::Missed(format!(
                 "`{name}` has failed: {}",
                 service.remark.as_deref().unwrap_or("unknown why")
             )),
             State::Stopped if self.blocked().contains(name.as_str()) => {
-                let failed =
-                    |name: &String| self.services[name].has_failed() && !self.services[name].config.optional;
+                let failed = |name: &String| {
+                    self.services[name].has_failed() && !self.services[name].config.optional
+                };
                 let failed = self.required(name).into_iter().find(failed).unwrap_or_default();
                 Progress::Missed(format!("`{name}` requires `{failed}`, which has failed"))
             }
@@ -133,8 +136,10 @@ impl<K: Kernel> Supervisor<K> {
         let mut blocked = HashSet::new();
         loop {
             let before = blocked.len();
-            for service in self.services.values().filter(|service| service.state == State::Stopped) {
-                let mut required = service.config.requires.iter().filter_map(|name| self.services.get(name));
+            for service in self.services.values().filter(|service| service.state == State::Stopped)
+            {
+                let mut required =
+                    service.config.requires.iter().filter_map(|name| self.services.get(name));
                 if required.any(|required| {
                     let waits = blocked.contains(required.name.as_str());
                     !required.config.optional && (required.has_failed() || waits)
@@ -149,7 +154,8 @@ impl<K: Kernel> Supervisor<K> {
     }
 
     fn required(&self, name: &str) -> Vec<String> {
-        let requires = |services: &Supervisor<K>, name: &str| services.services[name].config.requires.clone();
+        let requires =
+            |services: &Supervisor<K>, name: &str| services.services[name].config.requires.clone();
         self.closure(name, requires).unwrap_or_default()
     }
 
@@ -174,7 +180,8 @@ impl<K: Kernel> Supervisor<K> {
     }
 
     fn dependents(&self, name: &str) -> Vec<String> {
-        let requires = |service: &&Service| service.config.requires.iter().any(|required| required == name);
+        let requires =
+            |service: &&Service| service.config.requires.iter().any(|required| required == name);
         self.services.values().filter(requires).map(|service| service.name.clone()).collect()
     }
 }

@@ -24,7 +24,8 @@ pub struct Supervisor<K> {
 
 impl<K: Kernel> Supervisor<K> {
     pub fn new(services: Services, kernel: K) -> Supervisor<K> {
-        let services = services.into_iter().map(|(name, config)| (name.clone(), Service::new(&name, config)));
+        let services =
+            services.into_iter().map(|(name, config)| (name.clone(), Service::new(&name, config)));
         Supervisor { kernel, services: services.collect(), processes: HashMap::new() }
     }
 
@@ -57,7 +58,9 @@ impl<K: Kernel> Supervisor<K> {
     /// A child has ended. `false`: it is none of the services.
     pub fn exited(&mut self, exited: &Exited, now: Instant) -> bool {
         let name = self.processes.remove(&exited.pid);
-        let Some(service) = name.and_then(|name| self.services.get_mut(&name)) else { return false };
+        let Some(service) = name.and_then(|name| self.services.get_mut(&name)) else {
+            return false;
+        };
         service.exited(exited, &mut self.kernel, now);
         true
     }
@@ -86,8 +89,9 @@ impl<K: Kernel> Supervisor<K> {
     fn start_some(&mut self, now: Instant) -> bool {
         let mut changed = false;
         // An add-on that waits in vain is as good as one that has failed.
-        let optional =
-            |name: &&str| self.services[*name].config.optional && !self.services[*name].is_to_stop();
+        let optional = |name: &&str| {
+            self.services[*name].config.optional && !self.services[*name].is_to_stop()
+        };
         let given_up: HashSet<String> =
             self.blocked().into_iter().filter(optional).map(str::to_owned).collect();
         for index in 0..self.services.len() {
@@ -111,14 +115,15 @@ impl<K: Kernel> Supervisor<K> {
 
     /// Whether anything has changed.
     fn stop_some(&mut self, now: Instant) -> bool {
-        let leaving = || self.services.values().filter(|service| service.is_to_stop() && service.is_alive());
+        let leaving =
+            || self.services.values().filter(|service| service.is_to_stop() && service.is_alive());
         // Those that are required by what still has to stop itself.
         let mut needed: HashSet<String> =
             leaving().flat_map(|service| service.config.requires.clone()).collect();
         // A reload can have turned requirements round under what runs: then each waits for another, and nobody is stopping.
-        if leaving()
-            .all(|service| needed.contains(&service.name) && !matches!(service.state, State::Stopping { .. }))
-        {
+        if leaving().all(|service| {
+            needed.contains(&service.name) && !matches!(service.state, State::Stopping { .. })
+        }) {
             needed.clear();
         }
         let mut changed = false;

@@ -36,7 +36,8 @@ impl Kernel for Notes {
     fn signal(&mut self, target: Target, signal: Signal) -> bool {
         let (Target::Service(pid) | Target::LeftBy(pid)) = target;
         let name = &self.names[pid.as_raw() as usize - 1];
-        let there = matches!(target, Target::Service(_)) || self.leaves.iter().any(|other| other == name);
+        let there =
+            matches!(target, Target::Service(_)) || self.leaves.iter().any(|other| other == name);
         if there && signal != SIGCONT {
             self.log.push(format!("{signal} {name}"));
         }
@@ -61,7 +62,8 @@ fn service(requires: &[&str]) -> config::Service {
 }
 
 fn world(services: &[(&str, config::Service)]) -> World {
-    let services = services.iter().map(|(name, config)| ((*name).to_owned(), config.clone())).collect();
+    let services =
+        services.iter().map(|(name, config)| ((*name).to_owned(), config.clone())).collect();
     World { supervisor: Supervisor::new(services, Notes::default()), now: Instant::now() }
 }
 
@@ -178,8 +180,11 @@ fn the_policy_decides_about_success() {
 
 #[test]
 fn who_is_not_ready_in_time_has_failed() {
-    let slow =
-        config::Service { ready: Ready::Notify, ready_timeout: Duration::from_secs(5), ..service(&[]) };
+    let slow = config::Service {
+        ready: Ready::Notify,
+        ready_timeout: Duration::from_secs(5),
+        ..service(&[])
+    };
     let mut world = world(&[("a", slow), ("b", service(&["a"]))]);
     world.step();
     assert_eq!(world.after(Duration::from_secs(5)), ["SIGTERM a"]);
@@ -216,8 +221,12 @@ fn what_is_left_behind_and_does_not_stop_is_killed() {
 #[test]
 fn an_add_on_may_be_absent_and_another_may_not() {
     let add_on = config::Service { optional: true, ..service(&[]) };
-    let mut world =
-        world(&[("a", add_on), ("b", service(&["a"])), ("c", service(&[])), ("d", service(&["c"]))]);
+    let mut world = world(&[
+        ("a", add_on),
+        ("b", service(&["a"])),
+        ("c", service(&[])),
+        ("d", service(&["c"])),
+    ]);
     world.supervisor.kernel.absent = vec!["a", "c"];
     assert_eq!(world.step(), ["start b"]);
     assert_eq!((world.state("a"), world.state("c")), (State::Absent, State::Failed));

@@ -33,7 +33,8 @@ pub struct Place(pub PathBuf);
 impl Place {
     pub fn new() -> Place {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("starter-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name =
+            format!("starter-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         fs::create_dir(&path).unwrap();
         Place(path)
@@ -80,7 +81,9 @@ pub fn run_with(config: &str, change: impl FnOnce(&mut Command)) -> Running {
     // Away from the test's own group, whatever the services do.
     let child = command.new_session().spawn().unwrap();
     let running = Running { place, child };
-    eventually("the starter runs", || UnixStream::connect(running.place.join("socket")).ok().map(drop));
+    eventually("the starter runs", || {
+        UnixStream::connect(running.place.join("socket")).ok().map(drop)
+    });
     running
 }
 
@@ -140,8 +143,10 @@ impl Running {
 
     /// The state of a service: `ready 123`.
     pub fn state(&self, name: &str) -> (String, Option<Pid>) {
-        let services: serde_json::Value = serde_json::from_str(&self.ask(&["status", "--json"])).unwrap();
-        let service = services.as_array().unwrap().iter().find(|service| service["name"] == name).unwrap();
+        let services: serde_json::Value =
+            serde_json::from_str(&self.ask(&["status", "--json"])).unwrap();
+        let service =
+            services.as_array().unwrap().iter().find(|service| service["name"] == name).unwrap();
         let pid = service["pid"].as_i64().and_then(|pid| Pid::from_raw(pid as i32));
         (service["state"].as_str().unwrap().to_owned(), pid)
     }

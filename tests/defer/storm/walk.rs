@@ -74,7 +74,8 @@ impl Walk {
 
     fn check(&self) {
         assert_eq!(blocked(), self.mask);
-        let own = || OWN_SENT.with(|sent| sent.load(SeqCst)) == OWN_HANDLED.with(|own| own.load(SeqCst));
+        let own =
+            || OWN_SENT.with(|sent| sent.load(SeqCst)) == OWN_HANDLED.with(|own| own.load(SeqCst));
         if self.sections.is_empty() {
             let kernel_mask = kernel_mask();
             for signal in Signal::all() {

@@ -16,8 +16,12 @@ fn who_waits_for_what_has_failed_further_down_is_told() {
 #[test]
 fn an_add_on_that_cannot_start_for_what_it_requires_holds_up_nobody() {
     let add_on = config::Service { optional: true, ..service(&["b"]) };
-    let mut world =
-        world(&[("a", service(&[])), ("b", service(&["a"])), ("c", add_on), ("d", service(&["c"]))]);
+    let mut world = world(&[
+        ("a", service(&[])),
+        ("b", service(&["a"])),
+        ("c", add_on),
+        ("d", service(&["c"])),
+    ]);
     world.supervisor.kernel.absent = vec!["a"];
     assert_eq!(world.step(), ["start d"]);
     let names = world.supervisor.want("d").unwrap();

@@ -4,8 +4,11 @@ use super::*;
 
 #[test]
 fn a_time_limit_that_no_longer_matters_keeps_nobody_awake() {
-    let slow =
-        config::Service { ready: Ready::Notify, ready_timeout: Duration::from_secs(1), ..service(&[]) };
+    let slow = config::Service {
+        ready: Ready::Notify,
+        ready_timeout: Duration::from_secs(1),
+        ..service(&[])
+    };
     let mut world = world(&[("a", slow)]);
     world.supervisor.kernel.leaves = vec!["a"];
     world.step();

@@ -3,15 +3,19 @@
 use super::*;
 
 fn reload(world: &mut World, services: &[(&str, config::Service)]) {
-    world
-        .supervisor
-        .reload(services.iter().map(|(name, config)| ((*name).to_owned(), config.clone())).collect());
+    world.supervisor.reload(
+        services.iter().map(|(name, config)| ((*name).to_owned(), config.clone())).collect(),
+    );
 }
 
 #[test]
 fn a_reload_restarts_only_what_changed() {
-    let mut world =
-        world(&[("a", service(&[])), ("b", service(&["a"])), ("c", service(&[])), ("d", service(&[]))]);
+    let mut world = world(&[
+        ("a", service(&[])),
+        ("b", service(&["a"])),
+        ("c", service(&[])),
+        ("d", service(&[])),
+    ]);
     world.step();
     let changed = config::Service { command: vec!["y".to_owned()], ..service(&[]) };
     let patient = config::Service { stop_timeout: Duration::from_secs(99), ..service(&[]) };
@@ -43,8 +47,10 @@ fn a_second_reload_while_the_first_goes_on_wins() {
 
 #[test]
 fn a_reload_leaves_stopped_what_was_stopped_by_hand_and_tries_again_what_has_changed() {
-    let mut world =
-        world(&[("a", service(&[])), ("b", config::Service { restart: Restart::Never, ..service(&[]) })]);
+    let mut world = world(&[
+        ("a", service(&[])),
+        ("b", config::Service { restart: Restart::Never, ..service(&[]) }),
+    ]);
     world.step();
     world.supervisor.unwant("a").unwrap();
     world.step();
@@ -85,7 +91,8 @@ fn what_is_on_its_way_out_cannot_be_started() {
 fn requirements_that_a_reload_turns_round_keep_nobody_from_stopping() {
     let mut world = world(&[("a", service(&["b"])), ("b", service(&[])), ("c", service(&["a"]))]);
     world.step();
-    let other = |requires: &[&str]| config::Service { command: vec!["y".to_owned()], ..service(requires) };
+    let other =
+        |requires: &[&str]| config::Service { command: vec!["y".to_owned()], ..service(requires) };
     reload(&mut world, &[("a", other(&[])), ("b", service(&["a"])), ("c", other(&["a"]))]);
     assert_eq!(world.step(), ["SIGTERM c"]);
     world.supervisor.unwant_all();
