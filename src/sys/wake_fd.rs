@@ -1,7 +1,7 @@
 //! What wakes the reader of a self-pipe: an eventfd, or a pipe where there is none or where a sandbox refuses it.
 //! Non-blocking, close-on-exec, and above the standard descriptors, whose numbers others replace and write to.
 
-use crate::errno::{check, Result};
+use crate::errno::{check, Errno, Result};
 use crate::sys::pipe::{above_stdio, close_on_exec, pipe};
 use core::mem::size_of;
 use core::ptr;
@@ -23,15 +23,20 @@ cfg_if::cfg_if! {
         }
     } else {
         fn eventfd() -> Result<WakeFd> {
-            Err(crate::Errno::ENOSYS)
+            Err(Errno::ENOSYS)
         }
     }
 }
 
 impl WakeFd {
     pub(crate) fn new() -> Result<WakeFd> {
-        // A pipe fails for want of descriptors as well.
-        eventfd().or_else(|_| WakeFd::of_pipe())
+        match eventfd() {
+            // A pipe would want even more.
+            Err(error @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) => Err(error),
+            // An old kernel, or a sandbox that does not know the call.
+            Err(_) => WakeFd::of_pipe(),
+            made => made,
+        }
     }
 
     fn of_pipe() -> Result<WakeFd> {

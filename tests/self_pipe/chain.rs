@@ -171,17 +171,19 @@ fn over_a_default_disposition_only_sigalrm_interrupts() {
     }
 }
 
-/// The reset of SA_RESETHAND must not remove the handler of the pipe.
+/// The reset of SA_RESETHAND removes the predecessor of the pipe and not the pipe.
 fn the_pipe_outlives_a_one_shot_handler() {
     install(SIGUSR1, Action::new(function()).flags(Flags::RESETHAND | Flags::NODEFER)).unwrap();
     let before = query(SIGUSR1).unwrap();
+    drop(SelfPipe::new(SIGUSR1).unwrap());
+    assert_eq!(query(SIGUSR1), Ok(before), "it was not called");
     let pipe = SelfPipe::new(SIGUSR1).unwrap();
     for _ in 0..2 {
         raise(SIGUSR1).unwrap();
         assert_eq!(pipe.pending(), SIGUSR1.into());
     }
     drop(pipe);
-    assert_eq!(query(SIGUSR1), Ok(before));
+    assert_eq!(query(SIGUSR1).unwrap().handler(), Handler::Default, "the kernel has reset it");
 }
 
 static MASK: AtomicUsize = AtomicUsize::new(0);
