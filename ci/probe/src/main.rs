@@ -131,7 +131,11 @@ fn main() {
             run.just(|| drop(black_box(BlockGuard::new(black_box(&set)))));
         }
         #[cfg(feature = "defer")]
-        "defer" => run.just(|| drop(black_box(DeferGuard::new()))),
+        "defer" => run.just(|| {
+            let guard = DeferGuard::new();
+            black_box(());
+            drop(guard);
+        }),
         #[cfg(feature = "defer")]
         "hit" => {
             install(SIGUSR1, handler()).unwrap();
