@@ -37,8 +37,8 @@ impl Pid {
 
     /// The calling process (`getpid`). Async-signal-safe.
     pub fn current() -> Pid {
-        // SAFETY: takes nothing and cannot fail.
-        Pid::from_raw(unsafe { libc::getpid() }).expect("getpid returns a positive number")
+        // SAFETY: the call takes nothing, cannot fail, and returns a positive number.
+        Pid(unsafe { NonZeroI32::new_unchecked(libc::getpid()) })
     }
 
     /// The parent of the calling process (`getppid`); `None` where that lies outside the process's pid namespace, as
