@@ -1,6 +1,7 @@
 //! Deferred sections, on a real kernel. The sections among foreign handlers are in `foreign`, what
 //! they do to the mask in `mask`, many signals at once in `storm`.
 
+pub mod alike;
 pub mod foreign;
 pub mod mask;
 pub mod storm;
@@ -223,17 +224,6 @@ fn a_panic_ends_the_section() {
     assert_eq!(count(), 1);
 }
 
-fn a_one_shot_handler_survives_two_arrivals_in_a_section() {
-    needs_deferral();
-    install(SIGUSR1, Action::new(&COUNT).flags(Flags::RESETHAND)).unwrap();
-    let guard = DeferGuard::new();
-    raise(SIGUSR1).unwrap();
-    signal::kill(Pid::current(), SIGUSR1).unwrap();
-    drop(guard);
-    assert_eq!(count(), 1, "as one pending signal would");
-    assert_eq!(signal::query(SIGUSR1).unwrap().handler(), Handler::Default);
-}
-
 fn a_nodefer_handler_waits_too() {
     install(SIGUSR1, Action::new(&COUNT).flags(Flags::NODEFER)).unwrap();
     let guard = DeferGuard::new();
@@ -369,7 +359,6 @@ tests! {
     errno_is_untouched,
     a_forked_child_drops_what_was_deferred,
     a_panic_ends_the_section,
-    a_one_shot_handler_survives_two_arrivals_in_a_section,
     a_nodefer_handler_waits_too,
     many_signals_at_once_are_all_kept,
     a_handler_can_open_a_section,

@@ -54,6 +54,8 @@ fn main() {
         #[cfg(feature = "defer")]
         defer::TESTS,
         #[cfg(feature = "defer")]
+        defer::alike::TESTS,
+        #[cfg(feature = "defer")]
         defer::foreign::TESTS,
         #[cfg(feature = "defer")]
         defer::mask::TESTS,

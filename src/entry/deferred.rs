@@ -12,8 +12,8 @@
 //!
 //! **Who moves it.** `enter` adds 2. An entry that finds 2 or more (`put_off`) fills the mask and saves the program's,
 //! first the thread's, then the one in its frame, which becomes the thread's when the entry returns; it sends its signal
-//! again and returns. `leave` takes 2 off; the last one passes through 1 and sets the saved mask, and the kernel delivers
-//! what is pending.
+//! again and returns. `leave` takes 2 off; the last one passes through 1 to 0 and then sets the saved mask, and the kernel
+//! delivers what is pending: its handlers run outside, and one that leaves a section open has opened a new one.
 //!
 //! **Why nothing is lost, and nothing runs inside.**
 //! - From the first change of the mask in `put_off` until the saved mask is set, no other signal that can be deferred is
@@ -24,12 +24,13 @@
 //! - A saved mask is believed only while the thread's mask is full. It is not when a handler that cannot be deferred (of
 //!   a fault, or somebody else's) was itself interrupted by an arrival and has returned: the kernel has put back that
 //!   handler's frame, and the arrival, still pending, is delivered and put off anew, or is blocked by the program.
-//! - In state 1 a signal is handled at once: the section is over. So `mask_saved` cannot become true behind the last look
-//!   at it.
+//! - In state 1 a signal is handled at once: the section is over. Behind the last look, only a section of a handler can
+//!   make `mask_saved` true; that mask goes with the handler's frame, and `close` forgets it.
 //!
 //! **Why a handler of a fault may use guards at any instruction.** It interrupts in states 1 or more, with a full mask or
 //! none of its own. Its sections nest: they end above 0 and set no mask. Its mask guards edit `saved` and put it back
-//! before it returns, so that the step that it interrupted finds what it left. Its frame holds the mask of that step.
+//! before it returns, so that the step that it interrupted finds what it left. Its frame holds the mask of that step. In
+//! state 0 the mask that is about to be set stands in `restore_mask`'s frame alone, and nothing believes `saved`.
 
 use super::Entry;
 use crate::errno::KeepErrno;
@@ -40,7 +41,7 @@ use crate::sys::sigaction::{sigaction, DEFAULT};
 use crate::sys::{context, flag, main_program, requeue};
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::Ordering::{Relaxed, SeqCst};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use core::sync::atomic::{compiler_fence, AtomicBool, AtomicU32, AtomicU8};
 use libc::{c_int, c_void, siginfo_t};
 
@@ -103,7 +104,8 @@ fn is_full(mask: SignalSet) -> bool {
 /// Enters a section, or returns `false`: then the caller must block.
 #[inline]
 pub(crate) fn enter() -> bool {
-    if KIND.load(Relaxed) != DEFERRED && (KIND.load(Relaxed) == BLOCKED || !decide()) {
+    // With Acquire, `FULL` is there too.
+    if KIND.load(Acquire) != DEFERRED && (KIND.load(Relaxed) == BLOCKED || !decide()) {
         return false;
     }
     SECTION.with(|section| {
@@ -131,8 +133,9 @@ pub(crate) fn leave() {
         compiler_fence(SeqCst);
         if section.mask_saved.load(Relaxed) {
             section.restore_mask();
+        } else {
+            section.close();
         }
-        section.state.store(0, Relaxed);
     });
 }
 
@@ -228,7 +231,19 @@ impl Section {
         futile
     }
 
-    /// Sets the mask that the program believes to have. In state 1.
+    /// From state 1 to state 0.
+    #[inline(always)]
+    fn close(&self) {
+        self.state.store(0, Relaxed);
+        compiler_fence(SeqCst);
+        // Saved in state 1, in a section of a handler, with whose frame that mask has gone.
+        if self.mask_saved.load(Relaxed) && self.state.load(Relaxed) == 0 {
+            self.mask_saved.store(false, Relaxed);
+        }
+    }
+
+    /// Sets the mask that the program believes to have. From state 1 to state 0, in which the handlers of what is pending
+    /// run: they may leave sections open.
     #[cold]
     fn restore_mask(&self) {
         let before = sigmask::swap(libc::SIG_BLOCK, DEFERRABLE);
@@ -236,6 +251,7 @@ impl Section {
         let mask = if saved { self.saved.get() } else { before };
         self.mask_saved.store(false, Relaxed);
         self.repeats.set(0);
+        self.close();
         sigmask::set(libc::SIG_SETMASK, mask);
     }
 
