@@ -3,7 +3,7 @@
 
 use super::needs_deferral;
 use crate::common::process::is_re_executed;
-use crate::common::raw::kernel_mask;
+use crate::common::raw::{self, kernel_mask};
 use crate::common::strace::{mark, trace};
 use crate::common::{count, COUNT};
 use libc::c_void;
@@ -20,6 +20,8 @@ fn entering_and_leaving_makes_no_system_call() {
     needs_deferral();
     if is_re_executed() {
         install(SIGUSR1, &COUNT).unwrap();
+        // The first of a process asks the kernel which signals there are.
+        drop(DeferGuard::new());
         mark();
         for _ in 0..1000 {
             let outer = DeferGuard::new();
@@ -38,7 +40,6 @@ fn entering_and_leaving_makes_no_system_call() {
 #[cfg(has_deferral)]
 mod frame {
     use super::*;
-    use crate::common::raw;
     use libc::siginfo_t;
     use std::mem::{size_of, transmute};
 
@@ -65,6 +66,8 @@ mod frame {
         // passed; the frame lies on the stack of the first thread, far below its top.
         let (before, after, field) = unsafe {
             let entry = transmute::<usize, raw::WithInfo>(ENTRY.load(SeqCst));
+            // As if the kernel had called it: what a stranger calls is not put off.
+            raw::set(SIGUSR1, ENTRY.load(SeqCst), libc::SA_SIGINFO, &[]);
             let before = snapshot(context);
             entry(number, info, context);
             let field = std::ptr::addr_of!((*context.cast::<libc::ucontext_t>()).uc_sigmask);
@@ -135,6 +138,8 @@ fn fault() {
 /// For each kind of guard after the fault, dropped in the section or after it.
 fn a_fault_in_a_section_is_repaired_and_the_mask_comes_back() {
     needs_deferral();
+    // Two frames at once, of the fault and of what arrives in its handler, want more.
+    raw::no_alternate_stack();
     install(SIGUSR1, &COUNT).unwrap();
     install(SIGUSR2, &COUNT).unwrap();
     // SAFETY: mprotect, raise and guards are async-signal-safe.
