@@ -4,6 +4,7 @@
 pub mod alike;
 pub mod foreign;
 pub mod mask;
+pub mod step;
 pub mod storm;
 
 use crate::common::{self, count, COUNT};
@@ -21,6 +22,15 @@ static DISORDER: AtomicBool = AtomicBool::new(false);
 /// Skips the test where a section is a block.
 fn needs_deferral() {
     common::needs(cfg!(has_deferral), "a deferred section is a block here");
+}
+
+/// In a handler: ends the test.
+fn fail(why: &str) -> ! {
+    // SAFETY: valid for so many bytes; both are async-signal-safe.
+    unsafe {
+        libc::write(2, why.as_ptr().cast(), why.len());
+        libc::_exit(101)
+    }
 }
 
 fn a_signal_waits_for_the_end_of_the_section() {

@@ -60,6 +60,8 @@ fn main() {
         #[cfg(feature = "defer")]
         defer::mask::TESTS,
         #[cfg(feature = "defer")]
+        defer::step::TESTS,
+        #[cfg(feature = "defer")]
         defer::storm::TESTS,
         self_pipe::TESTS,
         self_pipe::chain::TESTS,
