@@ -41,7 +41,7 @@ use crate::sys::sigaction::{sigaction, DEFAULT};
 use crate::sys::{context, flag, main_program, requeue};
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::{compiler_fence, AtomicBool, AtomicU32, AtomicU8};
 use libc::{c_int, c_void, siginfo_t};
 
@@ -208,7 +208,10 @@ impl Section {
         let interrupted = SignalSet::from_words(unsafe { context::mask(context) });
         if !(self.mask_saved.load(Relaxed) && is_full(interrupted)) {
             self.saved.set(interrupted);
-            self.mask_saved.store(true, Relaxed);
+            self.mask_saved.store(true, Release);
+            compiler_fence(SeqCst);
+            // Again: before `mask_saved` was true, a fault's handler may have unblocked what then saved its own mask.
+            self.saved.set(interrupted);
         }
         // SAFETY: as above.
         unsafe {
@@ -249,8 +252,9 @@ impl Section {
         let before = sigmask::swap(libc::SIG_BLOCK, DEFERRABLE);
         let saved = self.mask_saved.load(Relaxed) && is_full(before);
         let mask = if saved { self.saved.get() } else { before };
-        self.mask_saved.store(false, Relaxed);
+        self.mask_saved.store(false, Release);
         self.repeats.set(0);
+        compiler_fence(SeqCst);
         self.close();
         sigmask::set(libc::SIG_SETMASK, mask);
     }

@@ -16,6 +16,7 @@ pub const CANNOT: i32 = 77;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Operation {
     Enter,
+    Arrive,
     Block,
     DropBlock,
     Unblock,
@@ -24,12 +25,12 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Each before and after an arrival.
+    /// Each before and after the arrival.
     pub fn all() -> impl Iterator<Item = (Operation, bool)> {
         use Operation::*;
         let after = [Block, DropBlock, Unblock, DropUnblock, Leave];
         let before = [Enter].into_iter().chain(after).map(|operation| (operation, false));
-        before.chain(after.map(|operation| (operation, true)))
+        before.chain([Arrive].into_iter().chain(after).map(|operation| (operation, true)))
     }
 }
 
@@ -121,9 +122,11 @@ fn round(stepped: Operation, arrived: bool) {
     let section = DeferGuard::new();
     at(Operation::Enter);
     INSIDE.fetch_add(1, SeqCst);
+    at(Operation::Arrive);
     if arrived {
         raise(SIGUSR2).unwrap();
     }
+    at(Operation::Arrive);
     at(Operation::Block);
     let block = BlockGuard::new(SIGTERM);
     at(Operation::Block);
