@@ -6,6 +6,7 @@ pub mod foreign;
 pub mod mask;
 pub mod step;
 pub mod storm;
+pub mod table;
 
 use crate::common::{self, count, COUNT};
 use signal::{

@@ -63,6 +63,8 @@ fn main() {
         defer::step::TESTS,
         #[cfg(feature = "defer")]
         defer::storm::TESTS,
+        #[cfg(feature = "defer")]
+        defer::table::TESTS,
         self_pipe::TESTS,
         self_pipe::chain::TESTS,
         self_pipe::errors::TESTS,

@@ -19,9 +19,9 @@ pub enum Region {
     Section(DeferGuard),
 }
 
-type Enter = fn() -> Region;
+pub type Enter = fn() -> Region;
 
-const REGIONS: [Enter; 2] = [
+pub const REGIONS: [Enter; 2] = [
     || Region::Block(BlockGuard::new(SignalSet::asynchronous())),
     || Region::Section(DeferGuard::new()),
 ];
