@@ -34,6 +34,8 @@
 
 use super::Entry;
 use crate::errno::KeepErrno;
+use crate::pid::Pid;
+use crate::process::Owner;
 use crate::set::{AtomicSignals, SignalSet};
 use crate::sigmask;
 use crate::signal::{Signal, SIGKILL, SIGSTOP};
@@ -82,6 +84,9 @@ const BLOCKED: u8 = 2;
 /// The signals that are blocked when all of `DEFERRABLE` are: some emulators lack the last realtime ones.
 static FULL: [AtomicU32; 2] = [AtomicU32::new(0), AtomicU32::new(0)];
 
+/// The process that has used the first section.
+static OWNER: Owner = Owner::nobody();
+
 /// Handlers that the kernel resets when it delivers their signal.
 static ONE_SHOT: AtomicSignals = AtomicSignals::new();
 
@@ -91,6 +96,7 @@ fn decide() -> bool {
     let full = sigmask::swap(libc::SIG_SETMASK, before) & DEFERRABLE;
     FULL[0].store(full.to_words()[0] as u32, Relaxed);
     FULL[1].store((full.to_words()[0] >> 32) as u32, Relaxed);
+    OWNER.set_to_this();
     let deferred = main_program::contains(ptr::addr_of!(KIND) as usize);
     KIND.store(if deferred { DEFERRED } else { BLOCKED }, SeqCst);
     deferred
@@ -206,7 +212,8 @@ impl Section {
         sigmask::set(libc::SIG_BLOCK, DEFERRABLE);
         // SAFETY: by the caller's promise; the kernel has called the entry, so that this is its context.
         let interrupted = SignalSet::from_words(unsafe { context::mask(context) });
-        if !(self.mask_saved.load(Relaxed) && is_full(interrupted)) {
+        let mask_saved = self.mask_saved.load(Relaxed);
+        if !(mask_saved && (is_full(interrupted) || is_vfork_child())) {
             self.saved.set(interrupted);
             self.mask_saved.store(true, Release);
             compiler_fence(SeqCst);
@@ -263,7 +270,7 @@ impl Section {
     fn change_mask(&self, how: c_int, set: SignalSet) -> SignalSet {
         // From here on nothing is put off: it has been before, or will be when this is done.
         let before = sigmask::swap(libc::SIG_BLOCK, DEFERRABLE);
-        let mask_saved = self.mask_saved.load(Relaxed);
+        let mask_saved = self.mask_saved.load(Relaxed) && !is_vfork_child();
         let old = if mask_saved && is_full(before) { self.saved.get() } else { before };
         let new = match how {
             libc::SIG_BLOCK => old | set,
@@ -278,6 +285,11 @@ impl Section {
         }
         old
     }
+}
+
+/// In a child of `vfork` the memory is the parent's, and so is a mask that was saved before; the thread's is the child's.
+fn is_vfork_child() -> bool {
+    OWNER.is_this() && !OWNER.is_this_with_pid(Pid::current().as_raw())
 }
 
 /// Not by somebody's handler that was installed over it: the signal, sent again, would meet that handler twice, and what

@@ -307,6 +307,115 @@ fn after_an_arrival_everything_waits() {
     assert_eq!((status, entries), (success(), [&[0][..], &expected].concat()));
 }
 
+/// A handler with SA_SIGINFO that was there before a self-pipe reads and changes the context of what
+/// was interrupted.
+#[cfg(has_ucontext_mask)]
+fn a_foreign_handler_under_a_pipe_gets_the_context() {
+    extern "C" fn foreign(number: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+        // SAFETY: what the kernel passed, of which the kernel's part of the mask is used.
+        unsafe {
+            let context = &mut *context.cast::<libc::ucontext_t>();
+            let mask = std::ptr::addr_of_mut!(context.uc_sigmask).cast::<u64>();
+            log(number + (*info).si_code);
+            #[cfg(target_arch = "x86_64")]
+            {
+                let stack = context.uc_mcontext.gregs[libc::REG_RSP as usize] as usize;
+                let here = std::ptr::addr_of!(mask) as usize;
+                log(i32::from(here < stack && stack - here < 1 << 16));
+                log(i32::from(context.uc_mcontext.gregs[libc::REG_RIP as usize] != 0));
+                log(i32::from(!context.uc_mcontext.fpregs.is_null()));
+            }
+            log(mask.read_unaligned() as i32);
+            // Bit n−1 of a word of 64 bits on a little-endian machine.
+            mask.write_unaligned(mask.read_unaligned() | 1 << (SIGTERM.as_raw() - 1));
+        }
+    }
+    common::needs(cfg!(target_endian = "little"), "the mask of a context is read by hand");
+    let (status, entries) = same_as_a_block(|enter| {
+        raw::set(SIGUSR1, foreign as raw::WithInfo as usize, libc::SA_SIGINFO, &[]);
+        let pipe = signal::SelfPipe::new(SIGUSR1).unwrap();
+        let _outside = BlockGuard::new(SIGHUP);
+        let region = enter();
+        raw::send_to_self(SIGUSR1);
+        drop(region);
+        assert_eq!((pipe.pending(), blocked()), (SIGUSR1.into(), SIGHUP | SIGTERM));
+    });
+    let read = if cfg!(target_arch = "x86_64") { vec![1; 3] } else { vec![] };
+    assert_eq!((status, entries), (success(), [vec![SIGUSR1.as_raw()], read, vec![1]].concat()));
+}
+
+#[cfg(not(has_ucontext_mask))]
+fn a_foreign_handler_under_a_pipe_gets_the_context() {
+    needs_deferral();
+}
+
+/// It shares the memory of its parent, not the mask nor what is pending.
+fn a_vfork_child_in_the_region_leaves_the_parent_alone() {
+    extern "C" {
+        fn vfork() -> libc::pid_t;
+    }
+    #[inline(never)]
+    fn in_vfork_child(body: fn()) {
+        // SAFETY: the child makes system calls, leaves variables as they were, and does not return.
+        let child = unsafe {
+            let child = vfork();
+            if child == 0 {
+                body();
+                libc::_exit(0);
+            }
+            child
+        };
+        assert_eq!(common::wait_for(Pid::from_raw(child).expect("vfork")), success());
+    }
+    let bodies: [fn(); 4] = [
+        || {
+            // With guards, which it undoes.
+            let unblock = UnblockGuard::new(SIGUSR1 | SIGHUP);
+            raw::send_to_self(SIGUSR1);
+            drop(unblock);
+        },
+        || {
+            // As C does it, and then signals come.
+            let none = SignalSet::empty().to_raw();
+            // SAFETY: a whole set.
+            unsafe { libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut()) };
+            raw::send_to_self(SIGUSR2);
+            raw::send_to_self(SIGUSR1);
+        },
+        || {
+            signal::set_blocked(SIGTERM);
+            raw::send_to_self(SIGUSR1);
+        },
+        || drop(DeferGuard::new()),
+    ];
+    for body in bodies {
+        for arrives in [false, true] {
+            needs_deferral();
+            let entries = REGIONS.map(|enter| {
+                // SAFETY: made of atomics, for which zero is valid.
+                let memory = unsafe { load::shared::<Log>() };
+                LOG.store(memory as *const Log as *mut Log, SeqCst);
+                common::in_child(|| {
+                    install(SIGUSR1, logging()).unwrap();
+                    install(SIGUSR2, logging()).unwrap();
+                    let _outside = BlockGuard::new(SIGHUP);
+                    let region = enter();
+                    if arrives {
+                        raise(SIGUSR1).unwrap();
+                    }
+                    in_vfork_child(body);
+                    memory.len.store(0, SeqCst);
+                    assert_eq!(pending().contains(SIGUSR1), arrives);
+                    drop(region);
+                    assert_eq!((kernel_mask(), pending()), (vec![SIGHUP.as_raw()], SignalSet::empty()));
+                });
+                memory.len.load(SeqCst)
+            });
+            assert_eq!(entries, [usize::from(arrives); 2]);
+        }
+    }
+}
+
 tests! {
     a_one_shot_handler_takes_one_of_two_arrivals,
     the_order_is_the_kernels,
@@ -316,4 +425,6 @@ tests! {
     what_is_pending_is_the_kernels,
     a_child_that_a_handler_forks_inherits_nothing_pending,
     after_an_arrival_everything_waits,
+    a_foreign_handler_under_a_pipe_gets_the_context,
+    a_vfork_child_in_the_region_leaves_the_parent_alone,
 }
