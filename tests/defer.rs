@@ -4,6 +4,7 @@
 pub mod alike;
 pub mod foreign;
 pub mod mask;
+pub mod shared_object;
 pub mod step;
 pub mod storm;
 pub mod table;

@@ -60,6 +60,8 @@ fn main() {
         #[cfg(feature = "defer")]
         defer::mask::TESTS,
         #[cfg(feature = "defer")]
+        defer::shared_object::TESTS,
+        #[cfg(feature = "defer")]
         defer::step::TESTS,
         #[cfg(feature = "defer")]
         defer::storm::TESTS,

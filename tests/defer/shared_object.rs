@@ -1,0 +1,151 @@
+//! Sections in a shared object that a program loads with `dlopen`.
+//!
+//! There the first touch of a thread-local allocates, and a handler must not: sections are blocks.
+
+use super::needs_deferral;
+use crate::common::raw::kernel_mask;
+use crate::common::{self, skip};
+use signal::{blocked, pending, raise, SignalSet, SIGUSR1};
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::{env, fs, thread};
+
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
+
+#[derive(Clone, Copy)]
+struct Plugin {
+    install: extern "C" fn() -> i32,
+    count: extern "C" fn() -> usize,
+    section: extern "C" fn(extern "C" fn()),
+}
+
+/// Compiles the plugin with the library beside this program, of which there may be several builds.
+fn compile() -> PathBuf {
+    let program = env::current_exe().unwrap();
+    let folder = program.parent().unwrap();
+    let is_library = |name: &str| name.starts_with("libsignal-") && name.ends_with(".rlib");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut libraries: Vec<PathBuf> =
+        files.filter(|path| path.file_name().and_then(|name| name.to_str()).map_or(false, is_library)).collect();
+    libraries.sort_by_key(|path| fs::metadata(path).and_then(|data| data.modified()).ok());
+    let plugin = env::temp_dir().join(format!("signal-test-plugin-{}.so", std::process::id()));
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/defer/plugin.rs");
+    let mut why = "there is no library beside the tests".to_owned();
+    for library in libraries.iter().rev() {
+        let mut uses = OsString::from("signal=");
+        uses.push(library);
+        let mut command = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+        command.args(["--edition=2021", "--crate-type=cdylib", "-Cpanic=abort", source, "-o"]).arg(&plugin);
+        match command.arg("--extern").arg(uses).arg("-L").arg(folder).output() {
+            Ok(output) if output.status.success() => return plugin,
+            Ok(output) => why = String::from_utf8_lossy(&output.stderr).into_owned(),
+            Err(error) => why = error.to_string(),
+        }
+    }
+    println!("{why}");
+    skip("no shared object can be made here")
+}
+
+fn load() -> Plugin {
+    needs_deferral();
+    common::needs(cfg!(not(target_feature = "crt-static")), "a static program loads nothing");
+    let path = compile();
+    let name = CString::new(path.as_os_str().as_bytes()).unwrap();
+    // SAFETY: strings; the functions have these types, and the object is never unloaded.
+    let plugin = unsafe {
+        let object = libc::dlopen(name.as_ptr(), libc::RTLD_NOW);
+        assert!(!object.is_null(), "dlopen");
+        let symbol = |name: &str| {
+            let name = CString::new(name).unwrap();
+            let address = libc::dlsym(object, name.as_ptr());
+            assert!(!address.is_null(), "dlsym");
+            address
+        };
+        Plugin {
+            install: std::mem::transmute(symbol("plugin_install")),
+            count: std::mem::transmute(symbol("plugin_count")),
+            section: std::mem::transmute(symbol("plugin_section")),
+        }
+    };
+    fs::remove_file(path).unwrap();
+    assert_eq!((plugin.install)(), 0);
+    plugin
+}
+
+fn a_section_in_a_shared_object_is_a_block() {
+    extern "C" fn inside() {
+        let everything: Vec<i32> = SignalSet::asynchronous().iter().map(|signal| signal.as_raw()).collect();
+        assert_eq!((kernel_mask(), blocked()), (everything, SignalSet::asynchronous()));
+        raise(SIGUSR1).unwrap();
+        assert_eq!(pending(), SIGUSR1.into());
+        INSIDE.fetch_add(1, SeqCst);
+    }
+    let plugin = load();
+    let before = kernel_mask();
+    for round in 1..4 {
+        (plugin.section)(inside);
+        assert_eq!((INSIDE.load(SeqCst), (plugin.count)(), kernel_mask()), (round, round, before.clone()));
+    }
+    // In the program itself a section defers, but not what the other copy of the crate handles.
+    let section = signal::DeferGuard::new();
+    assert_eq!(kernel_mask(), before);
+    raise(SIGUSR1).unwrap();
+    assert_eq!((plugin.count)(), 4);
+    drop(section);
+}
+
+fn thread_id() -> usize {
+    // SAFETY: takes nothing.
+    unsafe { libc::pthread_self() as usize }
+}
+
+/// The thread must live.
+fn kill_thread(thread: usize) {
+    // SAFETY: the id of a thread that lives.
+    assert_eq!(unsafe { libc::pthread_kill(thread as _, SIGUSR1.as_raw()) }, 0);
+}
+
+/// In threads that were in no section: their first arrivals, and many more while they allocate.
+fn a_handler_in_a_shared_object_allocates_nothing() {
+    extern "C" fn inside() {
+        INSIDE.fetch_add(1, SeqCst);
+    }
+    let plugin = load();
+    (plugin.section)(inside);
+    for _ in 0..16 {
+        let thread = thread::spawn(|| {
+            #[cfg(all(has_deferral, target_env = "gnu"))]
+            // SAFETY: takes nothing.
+            let used = || unsafe { libc::mallinfo2().uordblks };
+            #[cfg(not(all(has_deferral, target_env = "gnu")))]
+            let used = || 0;
+            let before = used();
+            raise(SIGUSR1).unwrap();
+            assert_eq!(used(), before, "bytes that are allocated");
+        });
+        thread.join().unwrap();
+    }
+    assert_eq!((plugin.count)(), 16);
+    let threads: Vec<_> = (0..200)
+        .map(|_| {
+            thread::spawn(|| {
+                let me = thread_id();
+                let sender = thread::spawn(move || (0..20).for_each(|_| kill_thread(me)));
+                while !sender.is_finished() {
+                    drop(vec![1_u8; 100]);
+                }
+                sender.join().unwrap();
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert!((plugin.count)() > 16 + 200);
+}
+
+tests! {
+    a_section_in_a_shared_object_is_a_block,
+    a_handler_in_a_shared_object_allocates_nothing,
+}
