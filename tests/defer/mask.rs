@@ -2,7 +2,8 @@
 //! between.
 
 use super::needs_deferral;
-use crate::common::process::is_re_executed;
+use crate::common::process::{is_re_executed, under};
+use crate::common::skip;
 use crate::common::raw::{self, kernel_mask};
 use crate::common::strace::{mark, trace};
 use crate::common::{count, COUNT};
@@ -35,6 +36,32 @@ fn entering_and_leaving_makes_no_system_call() {
     let between: Vec<&str> =
         text.lines().skip_while(|line| !line.starts_with("getppid(")).skip(1).take(1).collect();
     assert!(between.len() == 1 && between[0].starts_with("getppid("), "{text}");
+}
+
+/// Valgrind restores the mask that it has noted, not the one in the frame: a signal that is sent again
+/// comes at once. Sections must then become blocks, not loops.
+fn a_section_ends_where_the_mask_in_the_frame_is_not_honoured() {
+    needs_deferral();
+    if is_re_executed() {
+        install(SIGUSR1, &COUNT).unwrap();
+        let section = DeferGuard::new();
+        raise(SIGUSR1).unwrap();
+        drop(section);
+        assert_eq!((count(), blocked(), pending()), (1, SignalSet::empty(), SignalSet::empty()));
+        let section = DeferGuard::new();
+        raise(SIGUSR1).unwrap();
+        assert_eq!(count(), 1);
+        drop(section);
+        assert_eq!((count(), blocked(), pending()), (2, SignalSet::empty(), SignalSet::empty()));
+        return;
+    }
+    let output = match under("valgrind", &["-q", "--error-exitcode=9"]).output() {
+        Ok(output) => output,
+        Err(_) => skip("no valgrind here"),
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{errors}");
 }
 
 #[cfg(has_deferral)]
@@ -208,4 +235,5 @@ tests! {
     only_the_kernels_mask_in_the_frame_is_edited,
     a_fault_in_a_section_is_repaired_and_the_mask_comes_back,
     deferral_fits_a_small_alternate_stack,
+    a_section_ends_where_the_mask_in_the_frame_is_not_honoured,
 }

@@ -1,6 +1,7 @@
-//! Sections in a shared object that a program loads with `dlopen`.
+//! Sections in a shared object that a program loads with `dlopen`, and in programs that are linked
+//! in several ways.
 //!
-//! There the first touch of a thread-local allocates, and a handler must not: sections are blocks.
+//! In a shared object the first touch of a thread-local allocates, and a handler must not: sections are blocks.
 
 use super::needs_deferral;
 use crate::common::raw::kernel_mask;
@@ -8,7 +9,7 @@ use crate::common::{self, skip};
 use signal::{blocked, pending, raise, SignalSet, SIGUSR1};
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::{env, fs, thread};
@@ -22,8 +23,9 @@ struct Plugin {
     section: extern "C" fn(extern "C" fn()),
 }
 
-/// Compiles the plugin with the library beside this program, of which there may be several builds.
-fn compile() -> PathBuf {
+/// Compiles one of the files beside this one with the library beside this program, of which there
+/// may be several builds; or says why not.
+fn compile(name: &str, options: &[&str]) -> Result<PathBuf, String> {
     let program = env::current_exe().unwrap();
     let folder = program.parent().unwrap();
     let is_library = |name: &str| name.starts_with("libsignal-") && name.ends_with(".rlib");
@@ -31,28 +33,30 @@ fn compile() -> PathBuf {
     let mut libraries: Vec<PathBuf> =
         files.filter(|path| path.file_name().and_then(|name| name.to_str()).map_or(false, is_library)).collect();
     libraries.sort_by_key(|path| fs::metadata(path).and_then(|data| data.modified()).ok());
-    let plugin = env::temp_dir().join(format!("signal-test-plugin-{}.so", std::process::id()));
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/defer/plugin.rs");
+    let result = env::temp_dir().join(format!("signal-test-{}-{name}", std::process::id()));
+    let source = format!("{}/tests/defer/{name}.rs", env!("CARGO_MANIFEST_DIR"));
     let mut why = "there is no library beside the tests".to_owned();
     for library in libraries.iter().rev() {
         let mut uses = OsString::from("signal=");
         uses.push(library);
         let mut command = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-        command.args(["--edition=2021", "--crate-type=cdylib", "-Cpanic=abort", source, "-o"]).arg(&plugin);
+        command.args(["--edition=2021", "--cap-lints=allow", &source]).args(options).arg("-o").arg(&result);
         match command.arg("--extern").arg(uses).arg("-L").arg(folder).output() {
-            Ok(output) if output.status.success() => return plugin,
+            Ok(output) if output.status.success() => return Ok(result),
             Ok(output) => why = String::from_utf8_lossy(&output.stderr).into_owned(),
             Err(error) => why = error.to_string(),
         }
     }
-    println!("{why}");
-    skip("no shared object can be made here")
+    Err(why)
 }
 
 fn load() -> Plugin {
     needs_deferral();
     common::needs(cfg!(not(target_feature = "crt-static")), "a static program loads nothing");
-    let path = compile();
+    let path = compile("plugin", &["--crate-type=cdylib"]).unwrap_or_else(|why| {
+        println!("{why}");
+        skip("no shared object can be made here")
+    });
     let name = CString::new(path.as_os_str().as_bytes()).unwrap();
     // SAFETY: strings; the functions have these types, and the object is never unloaded.
     let plugin = unsafe {
@@ -145,7 +149,40 @@ fn a_handler_in_a_shared_object_allocates_nothing() {
     assert!((plugin.count)() > 16 + 200);
 }
 
+/// Fixed or movable, static or not, started by the kernel or by the loader.
+fn a_section_in_a_program_is_deferred_however_it_was_linked() {
+    needs_deferral();
+    let (fixed, alone) = ("-Crelocation-model=static", "-Ctarget-feature=+crt-static");
+    let loader = "/lib64/ld-linux-x86-64.so.2";
+    let mut ways = 0;
+    for options in [&[][..], &[fixed], &[alone], &[fixed, alone]] {
+        let program = match compile("program", options) {
+            Ok(program) => program,
+            Err(why) => {
+                println!("{options:?}: {why}");
+                continue;
+            }
+        };
+        let mut commands = vec![Command::new(&program)];
+        if !options.contains(&alone) && Path::new(loader).exists() {
+            commands.push(Command::new(loader));
+            commands[1].arg(&program);
+        }
+        for mut command in commands {
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "deferred\n", "{options:?} {command:?}");
+            ways += 1;
+        }
+        fs::remove_file(program).unwrap();
+    }
+    if ways == 0 {
+        skip("no program can be made here");
+    }
+}
+
 tests! {
     a_section_in_a_shared_object_is_a_block,
     a_handler_in_a_shared_object_allocates_nothing,
+    a_section_in_a_program_is_deferred_however_it_was_linked,
 }
