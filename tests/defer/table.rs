@@ -216,6 +216,23 @@ fn a_full_queue_loses_the_value_of_what_comes() {
 }
 
 /// The mask of a thread and of a program, started in the region before and after an arrival.
+/// It waits in a section, whatever else lets it through.
+fn an_unblock_guard_lets_nothing_through() {
+    let scenario = |enter: Enter| {
+        install(SIGUSR1, &COUNT).unwrap();
+        let before = BlockGuard::new(SIGUSR1);
+        raise(SIGUSR1).unwrap();
+        let region = enter();
+        let open = UnblockGuard::new(SIGUSR1);
+        let inside = count();
+        drop(open);
+        drop(region);
+        drop(before);
+        (inside, count())
+    };
+    both(scenario, (1, 1), (0, 1));
+}
+
 fn what_is_started_in_the_region_inherits_the_block_of_everything() {
     let inherited = || {
         let thread = std::thread::spawn(|| blocked().len());
@@ -292,6 +309,7 @@ tests! {
     a_signal_for_the_process_does_not_survive_the_thread,
     a_realtime_signal_for_the_thread_can_fall_behind,
     a_full_queue_loses_the_value_of_what_comes,
+    an_unblock_guard_lets_nothing_through,
     what_is_started_in_the_region_inherits_the_block_of_everything,
     a_handler_of_a_fault_can_change_the_mask_of_the_region,
     a_leaked_guard_keeps_handlers_from_running_for_ever,
