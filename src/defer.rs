@@ -10,11 +10,12 @@ use core::marker::PhantomData;
 /// unless a signal comes.
 ///
 /// Entering increments a thread-local depth, leaving decrements it: about a nanosecond, against two
-/// system calls for a [`BlockGuard`](crate::BlockGuard). (The first section of a process makes a few
-/// system calls to see which signals there are.) If a signal arrives meanwhile, its handler does not
-/// run: everything is blocked from then on, and the signal is sent to the thread once more, with its
-/// own [`Info`](crate::Info). Dropping the outermost guard restores the mask, and the kernel delivers
-/// what is pending before that drop returns, with each handler's own mask, stack and context.
+/// system calls for a [`BlockGuard`](crate::BlockGuard). (The first section of a process makes a
+/// few system calls to see which signals there are.) If a signal arrives meanwhile, its handler
+/// does not run: everything is blocked from then on, and the signal is sent to the thread once
+/// more, with its own [`Info`](crate::Info). Dropping the outermost guard restores the mask, and
+/// the kernel delivers what is pending before that drop returns, with each handler's own mask,
+/// stack and context.
 ///
 /// ```
 /// use signal::{DeferGuard, InstallGuard, SIGUSR1};
@@ -53,16 +54,17 @@ use core::marker::PhantomData;
 /// | waiting for a handler ([`BlockGuard::wait`](crate::BlockGuard::wait), a `SelfPipe`) | as the set says | never ends | never ends |
 /// | leaked (`mem::forget`) | blocked for ever | deferred for ever | deferred for ever |
 ///
-/// Guards of all kinds nest; the others cost one system call more in the section. Async-signal-safe.
+/// Guards of all kinds nest; the others cost one system call more in the section.
+/// Async-signal-safe.
 ///
-/// Platforms: Linux with glibc or musl on x86, x86_64, arm, aarch64, riscv64, s390x and loongarch64, with glibc on
-/// powerpc64; only in the main program. Elsewhere, in a shared object, where the first touch of a thread-local in a
-/// handler could allocate, and once a signal has come under valgrind, which does not honour the mask
-/// of a frame, it is a
-/// [`BlockGuard`](crate::BlockGuard) of all signals except those that never wait.
+/// Platforms: Linux with glibc or musl on x86, x86_64, arm, aarch64, riscv64, s390x and
+/// loongarch64, with glibc on powerpc64; only in the main program. Elsewhere it is a
+/// [`BlockGuard`](crate::BlockGuard) of all signals except those that never wait. So it is in a
+/// shared object, where the first touch of a thread-local in a handler could allocate, and under
+/// valgrind, which does not honour the mask of a frame, once a signal has come.
 ///
-/// Source: Stodolsky, Chen and Bershad, *Fast Interrupt Priority Management in Operating System Kernels*, 1993; in use
-/// inside illumos libc and FreeBSD libthr.
+/// Source: Stodolsky, Chen and Bershad, *Fast Interrupt Priority Management in Operating System
+/// Kernels*, 1993; in use inside illumos libc and FreeBSD libthr.
 #[must_use = "signals are deferred until the guard is dropped"]
 pub struct DeferGuard {
     /// Where there is no deferral.

@@ -194,7 +194,11 @@ fn the_layout_is_that_of_the_c_library() {
             let expected = raw_set(set.iter().map(Signal::as_raw));
             let raw = set.to_raw();
             for number in 1..=1000 {
-                assert_eq!(is_raw_member(&raw, number), is_raw_member(&expected, number), "{number} in {set:?}");
+                assert_eq!(
+                    is_raw_member(&raw, number),
+                    is_raw_member(&expected, number),
+                    "{number} in {set:?}"
+                );
             }
             assert_eq!(SignalSet::from_raw(&expected), set);
             assert_eq!((SignalSet::from_raw(&raw), hash(SignalSet::from_raw(&raw))), (set, hash(set)));
@@ -244,7 +248,10 @@ fn what_the_c_library_reserves_is_in_no_set() {
             joined,
         ];
         for set in sets {
-            assert!(!set.contains(signal) && set.iter().all(|member| member != signal), "{signal} in {set:?}");
+            assert!(
+                !set.contains(signal) && set.iter().all(|member| member != signal),
+                "{signal} in {set:?}"
+            );
             assert!(!is_raw_member(&set.to_raw(), signal.as_raw()), "{signal} in the C structure of {set:?}");
         }
     }

@@ -1,7 +1,9 @@
-//! Deferred sections: the thread's side and the entries'. The kernel is the queue: a signal that arrives in a section is
-//! sent to the thread once more, blocked, and delivered when the section ends.
+//! Deferred sections: the thread's side and the entries'. The kernel is the queue: a signal that
+//! arrives in a section is sent to the thread once more, blocked, and delivered when the section
+//! ends.
 //!
-//! **States of a thread.** `state` is twice the number of its open sections, plus one while the last of them ends.
+//! **States of a thread.** `state` is twice the number of its open sections, plus one while the
+//! last of them ends.
 //!
 //! | | `state` | `mask_saved` | the thread's mask |
 //! |---|---|---|---|
@@ -10,27 +12,35 @@
 //! | inside, something has come | 2 or more | yes | full: everything that can be deferred; `saved` is the program's |
 //! | leaving | 1 | either | either |
 //!
-//! **Who moves it.** `enter` adds 2. An entry that finds 2 or more (`put_off`) fills the mask and saves the program's,
-//! first the thread's, then the one in its frame, which becomes the thread's when the entry returns; it sends its signal
-//! again and returns. `leave` takes 2 off; the last one passes through 1 to 0 and then sets the saved mask, and the kernel
-//! delivers what is pending: its handlers run outside, and one that leaves a section open has opened a new one.
+//! **Who moves it.** `enter` adds 2. An entry that finds 2 or more (`put_off`) fills the mask and
+//! saves the program's, first the thread's, then the one in its frame, which becomes the thread's
+//! when the entry returns; it sends its signal again and returns. `leave` takes 2 off; the last one
+//! passes through 1 to 0 and then sets the saved mask, and the kernel delivers what is pending: its
+//! handlers run outside, and one that leaves a section open has opened a new one.
 //!
 //! **Why nothing is lost, and nothing runs inside.**
-//! - From the first change of the mask in `put_off` until the saved mask is set, no other signal that can be deferred is
-//!   delivered on this thread. Those are pending in the kernel, which counts, orders and merges them as always.
-//! - Several entries may be stacked when the first fills the mask: the kernel delivers all that is pending at once. The
-//!   inner ones run first and see, in their frames, the mask of an outer handler; the outermost runs last and sees the
-//!   program's. Each saves what it sees, unless that is the full mask of an earlier arrival: so the program's remains.
-//! - A saved mask is believed only while the thread's mask is full. It is not when a handler that cannot be deferred (of
-//!   a fault, or somebody else's) was itself interrupted by an arrival and has returned: the kernel has put back that
-//!   handler's frame, and the arrival, still pending, is delivered and put off anew, or is blocked by the program.
-//! - In state 1 a signal is handled at once: the section is over. Behind the last look, only a section of a handler can
-//!   make `mask_saved` true; that mask goes with the handler's frame, and `close` forgets it.
+//! - From the first change of the mask in `put_off` until the saved mask is set, no other signal
+//!   that can be deferred is delivered on this thread. Those are pending in the kernel, which
+//!   counts, orders and merges them as always.
+//! - Several entries may be stacked when the first fills the mask: the kernel delivers all that is
+//!   pending at once. The inner ones run first and see, in their frames, the mask of an outer
+//!   handler; the outermost runs last and sees the program's. Each saves what it sees, unless that
+//!   is the full mask of an earlier arrival: so the program's remains. A child of `vfork` leaves
+//!   alone what its parent has saved.
+//! - A saved mask is believed only while the thread's mask is full. It is not when a handler that
+//!   cannot be deferred (of a fault, or somebody else's) was itself interrupted by an arrival and
+//!   has returned: the kernel has put back that handler's frame, and the arrival, still pending, is
+//!   delivered and put off anew, or is blocked by the program.
+//! - In state 1 a signal is handled at once: the section is over. Behind the last look, only a
+//!   section of a handler can make `mask_saved` true; that mask goes with the handler's frame, and
+//!   `close` forgets it.
 //!
-//! **Why a handler of a fault may use guards at any instruction.** It interrupts in states 1 or more, with a full mask or
-//! none of its own. Its sections nest: they end above 0 and set no mask. Its mask guards edit `saved` and put it back
-//! before it returns, so that the step that it interrupted finds what it left. Its frame holds the mask of that step. In
-//! state 0 the mask that is about to be set stands in `restore_mask`'s frame alone, and nothing believes `saved`.
+//! **Why a handler of a fault may use guards at any instruction.** It interrupts in states 1 or
+//! more, with a full mask or none of its own. Its sections nest: they end above 0 and set no mask.
+//! Its mask guards edit `saved` and put it back before it returns, so that the step that it
+//! interrupted finds what it left; an arrival saves twice, for what a handler may save between the
+//! two stores. Its frame holds the mask of that step. In state 0 the mask that is about to be set
+//! stands in `restore_mask`'s frame alone, and nothing believes `saved`.
 
 use super::Entry;
 use crate::errno::KeepErrno;
@@ -217,7 +227,8 @@ impl Section {
             self.saved.set(interrupted);
             self.mask_saved.store(true, Release);
             compiler_fence(SeqCst);
-            // Again: before `mask_saved` was true, a fault's handler may have unblocked what then saved its own mask.
+            // Again: while `mask_saved` was not true, a signal that a fault's handler let through may
+            // have saved that handler's mask.
             self.saved.set(interrupted);
         }
         // SAFETY: as above.
@@ -252,8 +263,8 @@ impl Section {
         }
     }
 
-    /// Sets the mask that the program believes to have. From state 1 to state 0, in which the handlers of what is pending
-    /// run: they may leave sections open.
+    /// Sets the mask that the program believes to have. From state 1 to state 0, in which the
+    /// handlers of what is pending run: they may leave sections open.
     #[cold]
     fn restore_mask(&self) {
         let before = sigmask::swap(libc::SIG_BLOCK, DEFERRABLE);
@@ -287,7 +298,8 @@ impl Section {
     }
 }
 
-/// In a child of `vfork` the memory is the parent's, and so is a mask that was saved before; the thread's is the child's.
+/// In a child of `vfork` the memory is the parent's, and so is a mask that was saved before; the
+/// thread's mask is the child's.
 fn is_vfork_child() -> bool {
     OWNER.is_this() && !OWNER.is_this_with_pid(Pid::current().as_raw())
 }

@@ -21,10 +21,8 @@ pub enum Region {
 
 pub type Enter = fn() -> Region;
 
-pub const REGIONS: [Enter; 2] = [
-    || Region::Block(BlockGuard::new(SignalSet::asynchronous())),
-    || Region::Section(DeferGuard::new()),
-];
+pub const REGIONS: [Enter; 2] =
+    [|| Region::Block(BlockGuard::new(SignalSet::asynchronous())), || Region::Section(DeferGuard::new())];
 
 /// In memory that the child shares.
 #[repr(C)]
@@ -307,8 +305,8 @@ fn after_an_arrival_everything_waits() {
     assert_eq!((status, entries), (success(), [&[0][..], &expected].concat()));
 }
 
-/// A handler with SA_SIGINFO that was there before a self-pipe reads and changes the context of what
-/// was interrupted.
+/// A handler with SA_SIGINFO that was there before a self-pipe reads and changes the context of
+/// what was interrupted.
 #[cfg(has_ucontext_mask)]
 fn a_foreign_handler_under_a_pipe_gets_the_context() {
     extern "C" fn foreign(number: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {

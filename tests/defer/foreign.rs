@@ -9,8 +9,8 @@ use signal::{
     UnblockGuard, SIGHUP, SIGTERM, SIGUSR1,
 };
 use std::fs;
-use std::time::Duration;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 static SENT: AtomicUsize = AtomicUsize::new(0);
 static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -50,7 +50,8 @@ fn a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits() {
     let (signal, before) = (realtime(), kernel_mask());
     raw::set(SIGHUP, foreign as raw::Plain as usize, 0, &[]);
     for round in 0..3 {
-        (SENT.store(0, SeqCst), NEXT.store(0, SeqCst));
+        SENT.store(0, SeqCst);
+        NEXT.store(0, SeqCst);
         let section = DeferGuard::new();
         CLOSED.store(true, SeqCst);
         raise(SIGHUP).unwrap();
@@ -76,7 +77,8 @@ fn a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits() {
 fn what_stays_blocked_keeps_its_place() {
     let signal = realtime();
     for (count, raw) in [(2, false), (2, true), (17, false), (17, true)] {
-        (SENT.store(0, SeqCst), NEXT.store(0, SeqCst));
+        SENT.store(0, SeqCst);
+        NEXT.store(0, SeqCst);
         let section = DeferGuard::new();
         (0..count).for_each(|_| send(signal));
         let block = BlockGuard::new(signal);
@@ -134,7 +136,8 @@ impl Drop for FullQueue {
 fn a_full_queue_loses_neither_signals_nor_their_order() {
     let signal = realtime();
     for waits in [false, true] {
-        (SENT.store(0, SeqCst), NEXT.store(0, SeqCst));
+        SENT.store(0, SeqCst);
+        NEXT.store(0, SeqCst);
         let section = DeferGuard::new();
         (0..3).for_each(|_| send(signal));
         let block = BlockGuard::new(signal);

@@ -3,8 +3,8 @@
 
 use super::needs_deferral;
 use crate::common::process::{is_re_executed, under};
-use crate::common::skip;
 use crate::common::raw::{self, kernel_mask};
+use crate::common::skip;
 use crate::common::strace::{mark, trace};
 use crate::common::{count, COUNT};
 use libc::c_void;
@@ -38,8 +38,8 @@ fn entering_and_leaving_makes_no_system_call() {
     assert!(between.len() == 1 && between[0].starts_with("getppid("), "{text}");
 }
 
-/// Valgrind restores the mask that it has noted, not the one in the frame: a signal that is sent again
-/// comes at once. Sections must then become blocks, not loops.
+/// Valgrind restores the mask that it has noted, not the one in the frame: a signal that is sent
+/// again comes at once. Sections must then become blocks, not loops.
 fn a_section_ends_where_the_mask_in_the_frame_is_not_honoured() {
     needs_deferral();
     if is_re_executed() {

@@ -1,13 +1,15 @@
 //! Sections in a shared object that a program loads with `dlopen`, and in programs that are linked
 //! in several ways.
 //!
-//! In a shared object the first touch of a thread-local allocates, and a handler must not: sections are blocks.
+//! In a shared object the first touch of a thread-local allocates, and a handler must not: sections
+//! are blocks.
 
 use super::needs_deferral;
 use crate::common::raw::kernel_mask;
 use crate::common::{self, skip};
 use signal::{blocked, pending, raise, SignalSet, SIGUSR1};
 use std::ffi::{CString, OsString};
+use std::mem::transmute;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,8 +32,9 @@ fn compile(name: &str, options: &[&str]) -> Result<PathBuf, String> {
     let folder = program.parent().unwrap();
     let is_library = |name: &str| name.starts_with("libsignal-") && name.ends_with(".rlib");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut libraries: Vec<PathBuf> =
-        files.filter(|path| path.file_name().and_then(|name| name.to_str()).map_or(false, is_library)).collect();
+    let mut libraries: Vec<PathBuf> = files
+        .filter(|path| path.file_name().and_then(|name| name.to_str()).map_or(false, is_library))
+        .collect();
     libraries.sort_by_key(|path| fs::metadata(path).and_then(|data| data.modified()).ok());
     let result = env::temp_dir().join(format!("signal-test-{}-{name}", std::process::id()));
     let source = format!("{}/tests/defer/{name}.rs", env!("CARGO_MANIFEST_DIR"));
@@ -69,9 +72,9 @@ fn load() -> Plugin {
             address
         };
         Plugin {
-            install: std::mem::transmute(symbol("plugin_install")),
-            count: std::mem::transmute(symbol("plugin_count")),
-            section: std::mem::transmute(symbol("plugin_section")),
+            install: transmute::<_, extern "C" fn() -> i32>(symbol("plugin_install")),
+            count: transmute::<_, extern "C" fn() -> usize>(symbol("plugin_count")),
+            section: transmute::<_, extern "C" fn(extern "C" fn())>(symbol("plugin_section")),
         }
     };
     fs::remove_file(path).unwrap();

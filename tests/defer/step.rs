@@ -71,8 +71,8 @@ mod tracer {
             }
         }
 
-        /// From a mark to an instruction, which has been executed `times` before: by a breakpoint. False: it has come
-        /// to the next mark instead, on another way.
+        /// From a mark to an instruction that has been executed `times` before, by a breakpoint.
+        /// False: it has come to the next mark instead, on another way.
         fn to_instruction(&self, address: usize, times: usize) -> bool {
             let code = self.ptrace(libc::PTRACE_PEEKTEXT, address, 0);
             let breakpoint = code & !0xff | 0xcc;
@@ -152,7 +152,8 @@ mod tracer {
         for (operation, arrived) in Operation::all() {
             let what = format!("{operation:?}, after an arrival: {arrived}");
             let tracee = start(operation, arrived, foreign);
-            // To the begin of a round; those before, without a signal, bind and load what is bound and loaded late.
+            // To the begin of a round. Those before, without a signal, bind and load what is bound
+            // and loaded late.
             for _ in 0..9 {
                 assert!(tracee.to_mark(), "{what}: without a signal");
             }

@@ -152,8 +152,7 @@ fn queue_to_thread(signal: Signal, value: usize) {
         fields.write(libc::getpid());
         fields.add(2).cast::<usize>().write(value);
         let thread = libc::syscall(libc::SYS_gettid);
-        let sent =
-            libc::syscall(libc::SYS_rt_tgsigqueueinfo, libc::getpid(), thread, signal.as_raw(), &info);
+        let sent = libc::syscall(libc::SYS_rt_tgsigqueueinfo, libc::getpid(), thread, signal.as_raw(), &info);
         assert_eq!(sent, 0);
     }
     let _ = (signal, value);
