@@ -47,6 +47,8 @@ fn default_effects_happen_until_a_signal_has_come() {
     let ends = |enter: Enter, arrives: bool| {
         status_of(|| {
             install(SIGUSR1, &COUNT).unwrap();
+            // The shell starts what runs in the background with SIGINT ignored.
+            install(SIGINT, Handler::Default).unwrap();
             let _region = enter();
             if arrives {
                 raise(SIGUSR1).unwrap();
