@@ -5,12 +5,16 @@ use crate::set::SignalSet;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// Keeps handlers from running on the calling thread until it is dropped, without a system call unless a signal comes.
+/// Keeps handlers from running on the calling thread until it is dropped, without a system call
+/// unless a signal comes.
 ///
-/// Entering increments a thread-local depth, leaving decrements it: about a nanosecond, against two system calls for a
-/// [`BlockGuard`](crate::BlockGuard). If a signal arrives meanwhile, its handler does not run: everything is blocked from
-/// then on, and the signal is sent to the thread once more, with its own [`Info`](crate::Info). Dropping the outermost guard
-/// restores the mask, and the kernel delivers what is pending before that drop returns, realtime signals each and in order.
+/// Entering increments a thread-local depth, leaving decrements it: about a nanosecond, against two
+/// system calls for a [`BlockGuard`](crate::BlockGuard). (The first section of a process makes a
+/// few system calls to see which signals there are.) If a signal arrives meanwhile, its handler
+/// does not run: everything is blocked from then on, and the signal is sent to the thread once
+/// more, with its own [`Info`](crate::Info). Dropping the outermost guard restores the mask, and
+/// the kernel delivers what is pending before that drop returns, with each handler's own mask,
+/// stack and context.
 ///
 /// ```
 /// use signal::{DeferGuard, InstallGuard, SIGUSR1};
@@ -30,31 +34,36 @@ use core::marker::PhantomData;
 ///
 /// # What differs from a real block
 ///
-/// | | `BlockGuard` | `DeferGuard` |
-/// |---|---|---|
-/// | handlers of this crate (functions, `Flag`, `Count`, `SelfPipe`) | wait | wait |
-/// | SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT | as the set says | never wait |
-/// | default effects (SIGINT that kills, SIGTSTP that stops) | wait | happen |
-/// | handlers installed by other means | wait | run, and what they call on of this crate runs in them |
-/// | a system call in the region | is not interrupted | may be, or may return early |
-/// | a signal for the process | goes to another thread that lets it through, is one with others of its number, survives the thread | once it has come, is this thread's |
-/// | realtime signals sent to the thread | in order | one that has come can fall behind others of its number |
-/// | a queue that is full when a realtime signal comes | – | its value is lost, and another thread may get it |
-/// | a handler that another thread replaces at the moment of a delivery | – | may run in the region |
-/// | a thread or a program started in the region | inherits the block | inherits, once a signal has come, the block of everything (`reset_signals` undoes it) |
-/// | [`blocked`](crate::blocked) | shows it | does not show it |
-/// | raw `pthread_sigmask`, and `ppoll` and the like, which change the mask | seen | not to be used |
-/// | waiting for a handler ([`BlockGuard::wait`](crate::BlockGuard::wait), a `SelfPipe`) | as the set says | never ends |
-/// | leaked (`mem::forget`) | blocked for ever | deferred for ever |
+/// | | `BlockGuard` | `DeferGuard` | once a signal has come |
+/// |---|---|---|---|
+/// | handlers of this crate (functions, `Flag`, `Count`, `SelfPipe`) | wait | wait | wait |
+/// | default effects (SIGINT that kills, SIGTSTP that stops) | wait | happen | wait |
+/// | handlers installed by other means | wait | run, and what they call on of this crate runs in them | wait |
+/// | SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT | as the set says | never wait | never wait |
+/// | a mask that a handler of these leaves changed | is restored | is restored | is the region's |
+/// | a handler that another thread replaces at the moment of a delivery | – | may run in the region | – |
+/// | a system call in the region | is not interrupted | may be, or may return early | is not interrupted |
+/// | a signal for the process | goes to another thread that lets it through, is one with others of its number, survives the thread | is this thread's when it comes | as for `BlockGuard` |
+/// | realtime signals sent to the thread | in order | one that comes can fall behind others of its number | in order |
+/// | a queue that is full when a realtime signal comes | – | it is one with others of its number, loses its value, and another thread may get it | – |
+/// | a thread or a program started in the region | inherits the block | inherits the program's mask | inherits the block of everything (`reset_signals` undoes it) |
+/// | an [`UnblockGuard`](crate::UnblockGuard) in the region | lets signals through | does not | does not |
+/// | [`blocked`](crate::blocked) | shows it | does not show it | does not show it |
+/// | raw `pthread_sigmask`, and `ppoll` and the like, which change the mask | seen | not to be used | not to be used |
+/// | waiting for a handler ([`BlockGuard::wait`](crate::BlockGuard::wait), a `SelfPipe`) | as the set says | never ends | never ends |
+/// | leaked (`mem::forget`) | blocked for ever | deferred for ever | deferred for ever |
 ///
-/// Guards of all kinds nest; the others cost one system call more in the section. Async-signal-safe.
+/// Guards of all kinds nest; the others cost one system call more in the section.
+/// Async-signal-safe.
 ///
-/// Platforms: Linux with glibc or musl on x86, x86_64, arm, aarch64, riscv64, s390x and loongarch64, with glibc on
-/// powerpc64; only in the main program. Elsewhere, and in a shared object, where the first touch of a thread-local in a
-/// handler could allocate, it is a [`BlockGuard`](crate::BlockGuard) of all signals except those of the second row.
+/// Platforms: Linux with glibc or musl on x86, x86_64, arm, aarch64, riscv64, s390x and
+/// loongarch64, with glibc on powerpc64; only in the main program. Elsewhere it is a
+/// [`BlockGuard`](crate::BlockGuard) of all signals except those that never wait. So it is in a
+/// shared object, where the first touch of a thread-local in a handler could allocate, and under
+/// valgrind, which does not honour the mask of a frame, once a signal has come.
 ///
-/// Source: Stodolsky, Chen and Bershad, *Fast Interrupt Priority Management in Operating System Kernels*, 1993; in use
-/// inside illumos libc and FreeBSD libthr.
+/// Source: Stodolsky, Chen and Bershad, *Fast Interrupt Priority Management in Operating System
+/// Kernels*, 1993; in use inside illumos libc and FreeBSD libthr.
 #[must_use = "signals are deferred until the guard is dropped"]
 pub struct DeferGuard {
     /// The mask of before, where the section is a block.

@@ -54,11 +54,19 @@ fn main() {
         #[cfg(feature = "defer")]
         defer::TESTS,
         #[cfg(feature = "defer")]
+        defer::alike::TESTS,
+        #[cfg(feature = "defer")]
         defer::foreign::TESTS,
         #[cfg(feature = "defer")]
         defer::mask::TESTS,
         #[cfg(feature = "defer")]
+        defer::shared_object::TESTS,
+        #[cfg(feature = "defer")]
+        defer::step::TESTS,
+        #[cfg(feature = "defer")]
         defer::storm::TESTS,
+        #[cfg(feature = "defer")]
+        defer::table::TESTS,
         self_pipe::TESTS,
         self_pipe::chain::TESTS,
         self_pipe::errors::TESTS,

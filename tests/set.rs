@@ -4,6 +4,7 @@ use crate::common::reserved_signals;
 use signal::{Signal, SignalSet, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1};
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::mem::{size_of, MaybeUninit};
 
 fn hash(set: SignalSet) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -155,6 +156,154 @@ fn reserved_signals_cannot_be_members() {
     }
 }
 
+/// A set of the C library with the given members, as far as it takes them.
+fn raw_set(numbers: impl IntoIterator<Item = i32>) -> libc::sigset_t {
+    // SAFETY: zeros, which the first call makes an empty set.
+    unsafe {
+        let mut raw = MaybeUninit::zeroed();
+        assert_eq!(libc::sigemptyset(raw.as_mut_ptr()), 0);
+        let mut raw = raw.assume_init();
+        for number in numbers {
+            libc::sigaddset(&mut raw, number);
+        }
+        raw
+    }
+}
+
+fn is_raw_member(raw: &libc::sigset_t, number: i32) -> bool {
+    // SAFETY: a whole set.
+    unsafe { libc::sigismember(raw, number) == 1 }
+}
+
+/// The numbers that `sigaddset` takes, and that the library then finds in the set. A C library may
+/// take one that it reserves and leave it out later: then `full` has it too.
+fn the_members_are_those_of_the_c_library() {
+    for signal in (1..=1000).filter_map(Signal::from_raw) {
+        let number = signal.as_raw();
+        assert_eq!(
+            is_raw_member(&raw_set([number]), number),
+            SignalSet::full().contains(signal),
+            "{number}"
+        );
+    }
+    // SAFETY: room for a set, which the call fills.
+    let full = unsafe {
+        let mut raw = MaybeUninit::zeroed();
+        assert_eq!(libc::sigfillset(raw.as_mut_ptr()), 0);
+        raw.assume_init()
+    };
+    let numbers = |set: SignalSet| set.iter().map(Signal::as_raw).collect::<Vec<i32>>();
+    // Within the signals of the system: a C library may fill more.
+    let highest = numbers(SignalSet::full()).last().copied().unwrap();
+    let filled: Vec<i32> = (1..=highest).filter(|number| is_raw_member(&full, *number)).collect();
+    assert_eq!(numbers(SignalSet::full()), filled);
+    assert_eq!(SignalSet::from_raw(&full), SignalSet::full());
+    assert_eq!(SignalSet::from_raw(&raw_set([])), SignalSet::empty());
+}
+
+/// Each signal by itself, and each with all that came before.
+fn the_layout_is_that_of_the_c_library() {
+    let mut growing = SignalSet::empty();
+    for signal in members() {
+        growing.insert(signal);
+        for set in [SignalSet::from(signal), growing, !growing] {
+            let expected = raw_set(set.iter().map(Signal::as_raw));
+            let raw = set.to_raw();
+            for number in 1..=1000 {
+                assert_eq!(
+                    is_raw_member(&raw, number),
+                    is_raw_member(&expected, number),
+                    "{number} in {set:?}"
+                );
+            }
+            assert_eq!(SignalSet::from_raw(&expected), set);
+            assert_eq!(
+                (SignalSet::from_raw(&raw), hash(SignalSet::from_raw(&raw))),
+                (set, hash(set))
+            );
+            // SAFETY: two whole sets, whose bytes are zero or written.
+            let bytes = |raw: &libc::sigset_t| unsafe {
+                let start = (raw as *const libc::sigset_t).cast::<u8>();
+                std::slice::from_raw_parts(start, size_of::<libc::sigset_t>()).to_vec()
+            };
+            assert_eq!(bytes(&raw), bytes(&expected), "{set:?}");
+        }
+    }
+}
+
+/// Not by any way into a set, nor as garbage in a C structure.
+fn what_the_c_library_reserves_is_in_no_set() {
+    // SAFETY: a structure of integers, all bits of which are set.
+    let garbage: libc::sigset_t = unsafe {
+        let mut raw = MaybeUninit::uninit();
+        std::ptr::write_bytes(raw.as_mut_ptr(), 0xff, 1);
+        raw.assume_init()
+    };
+    for signal in reserved_signals() {
+        let mut inserted = SignalSet::empty();
+        inserted.insert(signal);
+        let mut extended = SignalSet::empty();
+        extended.extend([signal]);
+        let mut joined = SignalSet::from(SIGHUP);
+        joined |= signal;
+        let sets = [
+            SignalSet::full(),
+            SignalSet::asynchronous(),
+            SignalSet::empty().with(signal),
+            SignalSet::from([signal]),
+            SignalSet::from(&[signal][..]),
+            SignalSet::from(signal),
+            SignalSet::from_raw(&garbage),
+            SignalSet::from_raw(&raw_set([signal.as_raw()])),
+            [signal].into_iter().collect(),
+            signal | SIGHUP,
+            SIGHUP | signal,
+            !SignalSet::empty(),
+            !SignalSet::from(SIGHUP),
+            SignalSet::full().union(SignalSet::from(signal)),
+            signal::blocked(),
+            inserted,
+            extended,
+            joined,
+        ];
+        for set in sets {
+            assert!(
+                !set.contains(signal) && set.iter().all(|member| member != signal),
+                "{signal} in {set:?}"
+            );
+            assert!(
+                !is_raw_member(&set.to_raw(), signal.as_raw()),
+                "{signal} in the C structure of {set:?}"
+            );
+        }
+    }
+    assert_eq!(SignalSet::from_raw(&garbage), SignalSet::full());
+}
+
+/// In the place of a constant, with each function that is one.
+fn sets_can_be_constants() {
+    const STOP: SignalSet = SignalSet::empty().with(SIGINT).with(SIGTERM);
+    const MORE: SignalSet = STOP.union(SignalSet::empty().with(SIGHUP)).without(SIGTERM);
+    const BOTH: SignalSet = STOP.intersection(MORE);
+    const REST: SignalSet = SignalSet::full().difference(SignalSet::asynchronous());
+    const FACTS: (bool, bool, usize) = (STOP.contains(SIGINT), BOTH.is_empty(), STOP.len());
+    static KEPT: SignalSet = STOP;
+    assert_eq!((STOP, KEPT), (SIGINT | SIGTERM, SIGTERM | SIGINT));
+    assert_eq!((MORE, BOTH), (SIGHUP | SIGINT, SIGINT.into()));
+    assert_eq!(FACTS, (true, false, 2));
+    assert!(REST.contains(SIGKILL) && REST.contains(SIGSTOP) && !REST.contains(SIGTERM));
+    assert_eq!(!REST, SignalSet::asynchronous());
+}
+
+fn sets_and_actions_are_small() {
+    let highest = Signal::all().map(Signal::as_raw).max().unwrap() as usize;
+    assert_eq!(size_of::<SignalSet>(), (highest + 63) / 64 * 8);
+    if cfg!(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")) {
+        assert_eq!(size_of::<SignalSet>(), 8);
+        assert!(size_of::<signal::Action>() <= 48, "{}", size_of::<signal::Action>());
+    }
+}
+
 fn debug_lists_the_members() {
     assert_eq!(format!("{:?}", SignalSet::empty()), "{}");
     assert_eq!(format!("{:?}", SIGTERM | SIGHUP), "{SIGHUP, SIGTERM}");
@@ -175,6 +324,11 @@ tests! {
     the_kernels_sets_equal_ours,
     realtime_signals_are_full_members,
     reserved_signals_cannot_be_members,
+    the_members_are_those_of_the_c_library,
+    the_layout_is_that_of_the_c_library,
+    what_the_c_library_reserves_is_in_no_set,
+    sets_can_be_constants,
+    sets_and_actions_are_small,
     debug_lists_the_members,
     signals_join_into_sets,
 }

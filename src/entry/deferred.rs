@@ -1,7 +1,9 @@
-//! Deferred sections: the thread's side and the entries'. The kernel is the queue: a signal that arrives in a section is
-//! sent to the thread once more, blocked, and delivered when the section ends.
+//! Deferred sections: the thread's side and the entries'. The kernel is the queue: a signal that
+//! arrives in a section is sent to the thread once more, blocked, and delivered when the section
+//! ends.
 //!
-//! **States of a thread.** `state` is twice the number of its open sections, plus one while the last of them ends.
+//! **States of a thread.** `state` is twice the number of its open sections, plus one while the
+//! last of them ends.
 //!
 //! | | `state` | `mask_saved` | the thread's mask |
 //! |---|---|---|---|
@@ -10,28 +12,39 @@
 //! | inside, something has come | 2 or more | yes | full: everything that can be deferred; `saved` is the program's |
 //! | leaving | 1 | either | either |
 //!
-//! **Who moves it.** `enter` adds 2. An entry that finds 2 or more (`put_off`) fills the mask and saves the program's,
-//! first the thread's, then the one in its frame, which becomes the thread's when the entry returns; it sends its signal
-//! again and returns. `leave` takes 2 off; the last one passes through 1 and sets the saved mask, and the kernel delivers
-//! what is pending.
+//! **Who moves it.** `enter` adds 2. An entry that finds 2 or more (`put_off`) fills the mask and
+//! saves the program's, first the thread's, then the one in its frame, which becomes the thread's
+//! when the entry returns; it sends its signal again and returns. `leave` takes 2 off; the last one
+//! passes through 1 to 0 and then sets the saved mask, and the kernel delivers what is pending: its
+//! handlers run outside, and one that leaves a section open has opened a new one.
 //!
 //! **Why nothing is lost, and nothing runs inside.**
-//! - From the first change of the mask in `put_off` until the saved mask is set, no other signal that can be deferred is
-//!   delivered on this thread. Those are pending in the kernel, which counts, orders and merges them as always.
-//! - Several entries may be stacked when the first fills the mask: the kernel delivers all that is pending at once. The
-//!   inner ones run first and see, in their frames, the mask of an outer handler; the outermost runs last and sees the
-//!   program's. Each saves what it sees, unless that is the full mask of an earlier arrival: so the program's remains.
-//! - A saved mask is believed only while the thread's mask is full. It is not when a handler that cannot be deferred (of
-//!   a fault, or somebody else's) was itself interrupted by an arrival and has returned: the kernel has put back that
-//!   handler's frame, and the arrival, still pending, is delivered and put off anew, or is blocked by the program.
-//! - In state 1 a signal is handled at once: the section is over. So `mask_saved` cannot become true behind the last look
-//!   at it.
+//! - From the first change of the mask in `put_off` until the saved mask is set, no other signal
+//!   that can be deferred is delivered on this thread. Those are pending in the kernel, which
+//!   counts, orders and merges them as always.
+//! - Several entries may be stacked when the first fills the mask: the kernel delivers all that is
+//!   pending at once. The inner ones run first and see, in their frames, the mask of an outer
+//!   handler; the outermost runs last and sees the program's. Each saves what it sees, unless that
+//!   is the full mask of an earlier arrival: so the program's remains. A child of `vfork` leaves
+//!   alone what its parent has saved.
+//! - A saved mask is believed only while the thread's mask is full. It is not when a handler that
+//!   cannot be deferred (of a fault, or somebody else's) was itself interrupted by an arrival and
+//!   has returned: the kernel has put back that handler's frame, and the arrival, still pending, is
+//!   delivered and put off anew, or is blocked by the program.
+//! - In state 1 a signal is handled at once: the section is over. Behind the last look, only a
+//!   section of a handler can make `mask_saved` true; that mask goes with the handler's frame, and
+//!   `close` forgets it.
 //!
-//! **Why a handler of a fault may use guards at any instruction.** It interrupts in states 1 or more, with a full mask or
-//! none of its own. Its sections nest: they end above 0 and set no mask. Its mask guards edit `saved` and put it back
-//! before it returns, so that the step that it interrupted finds what it left. Its frame holds the mask of that step.
+//! **Why a handler of a fault may use guards at any instruction.** It interrupts in states 1 or
+//! more, with a full mask or none of its own. Its sections nest: they end above 0 and set no mask.
+//! Its mask guards edit `saved` and put it back before it returns, so that the step that it
+//! interrupted finds what it left; an arrival saves twice, for what a handler may save between the
+//! two stores. Its frame holds the mask of that step. In state 0 the mask that is about to be set
+//! stands in `restore_mask`'s frame alone, and nothing believes `saved`.
 
 use crate::errno::KeepErrno;
+use crate::pid::Pid;
+use crate::process::Owner;
 use crate::set::{AtomicSignals, SignalSet};
 use crate::sigmask;
 use crate::signal::{Signal, SIGKILL, SIGSTOP};
@@ -39,7 +52,7 @@ use crate::sys::sigaction::{sigaction, DEFAULT};
 use crate::sys::{context, flag, main_program, requeue};
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::Ordering::{Relaxed, SeqCst};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::{compiler_fence, AtomicBool, AtomicU32, AtomicU8};
 use libc::{c_int, c_void, siginfo_t};
 
@@ -82,6 +95,9 @@ const BLOCKED: u8 = 2;
 /// The signals that are blocked when all of `DEFERRABLE` are: some emulators lack the last realtime ones.
 static FULL: [AtomicU32; 2] = [AtomicU32::new(0), AtomicU32::new(0)];
 
+/// The process that has used the first section.
+static OWNER: Owner = Owner::nobody();
+
 /// Handlers that the kernel resets when it delivers their signal.
 static ONE_SHOT: AtomicSignals = AtomicSignals::new();
 
@@ -94,6 +110,7 @@ fn decide() -> bool {
     let full = sigmask::swap(libc::SIG_SETMASK, before) & DEFERRABLE;
     FULL[0].store(full.to_words()[0] as u32, Relaxed);
     FULL[1].store((full.to_words()[0] >> 32) as u32, Relaxed);
+    OWNER.set_to_this();
     let deferred = main_program::contains(ptr::addr_of!(KIND) as usize);
     KIND.store(if deferred { DEFERRED } else { BLOCKED }, SeqCst);
     deferred
@@ -107,7 +124,8 @@ fn is_full(mask: SignalSet) -> bool {
 /// Enters a section. Where sections are blocks, returns the mask of before.
 #[inline]
 pub(crate) fn enter() -> Option<SignalSet> {
-    if KIND.load(Relaxed) != DEFERRED && !decide() {
+    // With Acquire, `FULL` is there too.
+    if KIND.load(Acquire) != DEFERRED && !decide() {
         return Some(sigmask::swap(libc::SIG_BLOCK, DEFERRABLE));
     }
     SECTION.with(|section| {
@@ -142,8 +160,9 @@ pub(crate) fn leave(blocked: Option<SignalSet>) {
         compiler_fence(SeqCst);
         if section.mask_saved.load(Relaxed) {
             section.restore_mask();
+        } else {
+            section.close();
         }
-        section.state.store(0, Relaxed);
     });
 }
 
@@ -220,9 +239,14 @@ impl Section {
         sigmask::set(libc::SIG_BLOCK, DEFERRABLE);
         // SAFETY: by the caller's promise; the kernel has called the entry, so that this is its context.
         let interrupted = SignalSet::from_words(unsafe { context::mask(context) });
-        if !(self.mask_saved.load(Relaxed) && is_full(interrupted)) {
+        let mask_saved = self.mask_saved.load(Relaxed);
+        if !(mask_saved && (is_full(interrupted) || is_vfork_child())) {
             self.saved.set(interrupted);
-            self.mask_saved.store(true, Relaxed);
+            self.mask_saved.store(true, Release);
+            compiler_fence(SeqCst);
+            // Again: while `mask_saved` was not true, a signal that a fault's handler let through may
+            // have saved that handler's mask.
+            self.saved.set(interrupted);
         }
         // SAFETY: as above.
         unsafe {
@@ -246,12 +270,26 @@ impl Section {
         futile
     }
 
-    /// Sets the mask that the program believes to have. In state 1.
+    /// From state 1 to state 0.
+    #[inline(always)]
+    fn close(&self) {
+        self.state.store(0, Relaxed);
+        compiler_fence(SeqCst);
+        // Saved in state 1, in a section of a handler, with whose frame that mask has gone.
+        if self.mask_saved.load(Relaxed) && self.state.load(Relaxed) == 0 {
+            self.mask_saved.store(false, Relaxed);
+        }
+    }
+
+    /// Sets the mask that the program believes to have. From state 1 to state 0, in which the
+    /// handlers of what is pending run: they may leave sections open.
     #[cold]
     fn restore_mask(&self) {
         let saved = self.saved.get();
-        self.mask_saved.store(false, Relaxed);
+        self.mask_saved.store(false, Release);
         self.repeats.set(0);
+        compiler_fence(SeqCst);
+        self.close();
         let before = sigmask::swap(libc::SIG_SETMASK, saved);
         if !is_full(before) {
             // It was not the program's any more: that is set.
@@ -263,7 +301,7 @@ impl Section {
     fn change_mask(&self, how: c_int, set: SignalSet) -> SignalSet {
         // From here on nothing is put off: it has been before, or will be when this is done.
         let before = sigmask::swap(libc::SIG_BLOCK, DEFERRABLE);
-        let mask_saved = self.mask_saved.load(Relaxed);
+        let mask_saved = self.mask_saved.load(Relaxed) && !is_vfork_child();
         let old = if mask_saved && is_full(before) { self.saved.get() } else { before };
         let new = match how {
             libc::SIG_BLOCK => old | set,
@@ -278,6 +316,12 @@ impl Section {
         }
         old
     }
+}
+
+/// In a child of `vfork` the memory is the parent's, and so is a mask that was saved before; the
+/// thread's mask is the child's.
+fn is_vfork_child() -> bool {
+    OWNER.is_this() && !OWNER.is_this_with_pid(Pid::current().as_raw())
 }
 
 /// Not by somebody's handler that was installed over it: the signal, sent again, would meet that handler twice, and what

@@ -19,6 +19,15 @@ pub fn re_exec() -> Command {
     command
 }
 
+/// The same, run by another program: a tracer, a simulator.
+pub fn under(program: &str, arguments: &[&str]) -> Command {
+    let again = re_exec();
+    let mut command = Command::new(program);
+    command.args(arguments).arg(again.get_program()).args(again.get_args());
+    command.envs(again.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command
+}
+
 pub fn is_re_executed() -> bool {
     env::var_os(STAGE).is_some()
 }

@@ -5,6 +5,7 @@
 
 mod walk;
 
+use super::fail;
 use crate::common::{self, fork, load, raw};
 use signal::{
     install, raise, BlockGuard, DeferGuard, Errno, Handler, Info, Pid, Signal, SignalSet,
@@ -52,15 +53,6 @@ std::thread_local! {
     /// SIGTERM comes from the thread itself.
     static OWN_SENT: AtomicUsize = const { AtomicUsize::new(0) };
     static OWN_HANDLED: AtomicUsize = const { AtomicUsize::new(0) };
-}
-
-/// In a handler: ends the test.
-fn fail(why: &str) -> ! {
-    // SAFETY: valid for so many bytes; both are async-signal-safe.
-    unsafe {
-        libc::write(2, why.as_ptr().cast(), why.len());
-        libc::_exit(101)
-    }
 }
 
 fn in_no_section() {

@@ -2,7 +2,7 @@
 //! must have after each step.
 
 use super::{enter, leave, raise_own, FINISHED, ME, OWN_HANDLED, OWN_SENT, THREADS};
-use crate::common::raw::kernel_mask;
+use crate::common::raw::{kernel_mask, no_alternate_stack};
 use signal::{blocked, pending, raise, BlockGuard, DeferGuard, Signal, SignalSet, UnblockGuard};
 use signal::{SIGHUP, SIGSEGV, SIGTERM, SIGURG, SIGUSR1, SIGUSR2};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -93,6 +93,8 @@ impl Walk {
 
 pub fn walk(me: usize, mut random: Random) {
     ME.with(|place| place.store(me, SeqCst));
+    // The handler of SIGSEGV and what arrives in it want more.
+    no_alternate_stack();
     let mine = [SIGUSR1, SIGUSR2, SIGHUP, SIGTERM, SIGURG];
     let mine: Vec<Signal> = mine.into_iter().chain(Signal::realtime(1 + me as u32)).collect();
     let _open = UnblockGuard::new(mine.iter().copied().chain([SIGSEGV]).collect::<SignalSet>());

@@ -1,0 +1,170 @@
+//! What the traced child does in each round, and what must hold whenever the signal comes.
+
+use crate::common::raw::{self, kernel_mask};
+use crate::defer::fail;
+use signal::{
+    blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Signal, SignalSet,
+    UnblockGuard, SIGBUS, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2,
+};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+/// The exit code where nothing can be traced.
+pub const CANNOT: i32 = 77;
+
+/// The one that is stepped through.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Operation {
+    Enter,
+    Arrive,
+    Block,
+    DropBlock,
+    Unblock,
+    DropUnblock,
+    Leave,
+}
+
+impl Operation {
+    /// Each before and after the arrival.
+    pub fn all() -> impl Iterator<Item = (Operation, bool)> {
+        use Operation::*;
+        let after = [Block, DropBlock, Unblock, DropUnblock, Leave];
+        let before = [Enter].into_iter().chain(after).map(|operation| (operation, false));
+        before.chain([Arrive].into_iter().chain(after).map(|operation| (operation, true)))
+    }
+}
+
+/// In how many sections the thread is: incremented after entering, decremented before leaving.
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
+static SENT: AtomicUsize = AtomicUsize::new(0);
+static HANDLED: AtomicUsize = AtomicUsize::new(0);
+static ARRIVED: AtomicUsize = AtomicUsize::new(0);
+static FAULTS: AtomicUsize = AtomicUsize::new(0);
+
+fn must(holds: bool, why: &str) {
+    if !holds {
+        fail(why)
+    }
+}
+
+fn on_signal(signal: Signal) {
+    must(INSIDE.load(SeqCst) == 0, "a handler ran in a section\n");
+    must(blocked().contains(signal) && blocked().contains(SIGHUP), "a handler without its mask\n");
+    if signal == SIGUSR1 { &HANDLED } else { &ARRIVED }.fetch_add(1, SeqCst);
+}
+
+/// Uses everything that a handler may use.
+fn on_fault() {
+    FAULTS.fetch_add(1, SeqCst);
+    let before = blocked();
+    let block = BlockGuard::new(SIGTERM | SIGUSR1);
+    must(block.previous() == before && blocked() == before | SIGTERM | SIGUSR1, "block\n");
+    let _ = raise(SIGTERM);
+    let taken = SignalSet::from(SIGTERM).wait_timeout(Duration::ZERO);
+    must(taken.map_or(false, |info| info.map_or(false, |info| info.signal() == SIGTERM)), "wait\n");
+    let unblock = UnblockGuard::new(SIGHUP | SIGTERM);
+    must(blocked() == (before | SIGUSR1) - (SIGHUP | SIGTERM), "unblock\n");
+    drop(unblock);
+    drop(block);
+    must(blocked() == before, "the guards of a fault's handler\n");
+    let section = DeferGuard::new();
+    INSIDE.fetch_add(1, SeqCst);
+    SENT.fetch_add(1, SeqCst);
+    let _ = raise(SIGUSR1);
+    must(pending().contains(SIGUSR1), "kept from running\n");
+    drop(UnblockGuard::new(SIGUSR1));
+    must(blocked() == before, "the section of a fault's handler\n");
+    INSIDE.fetch_sub(1, SeqCst);
+    drop(section);
+    must(blocked() == before, "after the section of a fault's handler\n");
+}
+
+extern "C" fn foreign(_: libc::c_int) {
+    on_fault();
+}
+
+/// Where the tracer begins or ends to step.
+fn mark() {
+    // SAFETY: stops the process; the tracer continues it.
+    unsafe { libc::raise(libc::SIGSTOP) };
+}
+
+pub fn run(stepped: Operation, arrived: bool, with_foreign: bool) -> ! {
+    raw::no_alternate_stack();
+    // SAFETY: guards, waiting, raise, write, _exit and atomics.
+    unsafe {
+        install(SIGUSR1, Handler::new(on_signal)).unwrap();
+        install(SIGUSR2, Handler::new(on_signal)).unwrap();
+        install(SIGTERM, Handler::new(|_| fail("a signal that was waited for\n"))).unwrap();
+        install(SIGBUS, Handler::new(|_| on_fault())).unwrap();
+    }
+    if with_foreign {
+        raw::set(SIGBUS, foreign as raw::Plain as usize, 0, &[SIGUSR2]);
+    }
+    let _outside = BlockGuard::new(SIGHUP);
+    let mask = kernel_mask();
+    // The tracer takes over.
+    mark();
+    loop {
+        [&SENT, &HANDLED, &ARRIVED, &FAULTS].iter().for_each(|count| count.store(0, SeqCst));
+        round(stepped, arrived);
+        check(arrived, &mask);
+    }
+}
+
+fn round(stepped: Operation, arrived: bool) {
+    let at = |operation| {
+        if operation == stepped {
+            mark();
+        }
+    };
+    at(Operation::Enter);
+    let section = DeferGuard::new();
+    at(Operation::Enter);
+    INSIDE.fetch_add(1, SeqCst);
+    at(Operation::Arrive);
+    if arrived {
+        raise(SIGUSR2).unwrap();
+    }
+    at(Operation::Arrive);
+    at(Operation::Block);
+    let block = BlockGuard::new(SIGTERM);
+    at(Operation::Block);
+    assert_eq!((block.previous(), blocked()), (SIGHUP.into(), SIGHUP | SIGTERM));
+    at(Operation::DropBlock);
+    drop(block);
+    at(Operation::DropBlock);
+    assert_eq!(blocked(), SIGHUP.into());
+    at(Operation::Unblock);
+    let unblock = UnblockGuard::new(SIGHUP);
+    at(Operation::Unblock);
+    assert_eq!((unblock.previous(), blocked()), (SIGHUP.into(), SignalSet::empty()));
+    at(Operation::DropUnblock);
+    drop(unblock);
+    at(Operation::DropUnblock);
+    assert_eq!(blocked(), SIGHUP.into());
+    INSIDE.fetch_sub(1, SeqCst);
+    at(Operation::Leave);
+    drop(section);
+    at(Operation::Leave);
+}
+
+fn check(arrived: bool, mask: &[i32]) {
+    assert_eq!(
+        (kernel_mask(), blocked(), pending()),
+        (mask.to_vec(), SIGHUP.into(), SignalSet::empty())
+    );
+    assert_eq!(ARRIVED.load(SeqCst), usize::from(arrived));
+    let (faults, sent, handled) = (FAULTS.load(SeqCst), SENT.load(SeqCst), HANDLED.load(SeqCst));
+    assert!(
+        faults <= 1 && sent == faults && handled <= 1 && handled >= faults,
+        "{faults} {sent} {handled}"
+    );
+    // What a section has left behind would show in the next, where the program blocks everything.
+    let block = BlockGuard::new(SignalSet::asynchronous());
+    let full = kernel_mask();
+    drop(DeferGuard::new());
+    assert_eq!((kernel_mask(), block.previous()), (full, SIGHUP.into()));
+    drop(block);
+    assert_eq!((kernel_mask(), HANDLED.load(SeqCst)), (mask.to_vec(), handled));
+}
