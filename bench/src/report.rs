@@ -90,8 +90,11 @@ impl Row {
         }
         if let Some(counts) = &cell.counts {
             let calls = calls_text(counts.system_calls);
-            let instructions = short_count(counts.instructions);
-            let _ = write!(text, "<br><sub>{calls}, {instructions} instr.</sub>");
+            let _ = write!(text, "<br><sub>{calls}");
+            if let Some(instructions) = counts.instructions {
+                let _ = write!(text, ", {} instr.", short_count(instructions));
+            }
+            text.push_str("</sub>");
         }
         text
     }
