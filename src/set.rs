@@ -28,7 +28,8 @@ use libc::c_int;
 /// assert_eq!(format!("{:?}", SIGINT | SIGHUP), "{SIGHUP, SIGINT}");
 /// ```
 ///
-/// All its functions are async-signal-safe.
+/// All its functions are async-signal-safe, except [`wait`](SignalSet::wait) and
+/// [`wait_timeout`](SignalSet::wait_timeout), whose calls POSIX does not list.
 ///
 /// Source: POSIX.1-2024 [`sigaddset`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigaddset.html) and its
 /// family.

@@ -96,8 +96,6 @@ documented! {
     SignalSet__iter: SignalSet::iter;
     SignalSet__len: SignalSet::len;
     SignalSet__remove: SignalSet::remove;
-    SignalSet__wait: SignalSet::wait;
-    SignalSet__wait_timeout: SignalSet::wait_timeout;
     SignalSet_ref__IntoIterator__into_iter: <&SignalSet as IntoIterator>::into_iter;
     UnblockGuard__new: UnblockGuard::new as fn(SignalSet) -> _;
     blocked: signal::blocked;
