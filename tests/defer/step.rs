@@ -148,7 +148,7 @@ mod tracer {
         match std::env::var("SIGNAL_TEST_STEPS") {
             Ok(text) if text == "all" => usize::MAX,
             Ok(text) => text.parse().expect("SIGNAL_TEST_STEPS is a number or \"all\""),
-            Err(_) if cfg!(debug_assertions) => 500,
+            Err(_) if cfg!(debug_assertions) => 200,
             Err(_) => usize::MAX,
         }
     }
