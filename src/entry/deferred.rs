@@ -31,16 +31,16 @@
 //!   cannot be deferred (of a fault, or somebody else's) was itself interrupted by an arrival and
 //!   has returned: the kernel has put back that handler's frame, and the arrival, still pending, is
 //!   delivered and put off anew, or is blocked by the program.
-//! - In state 1 a signal is handled at once: the section is over. Behind the last look, only a
-//!   section of a handler can make `mask_saved` true; that mask goes with the handler's frame, and
-//!   `close` forgets it.
+//! - In state 1 a signal is handled at once: the section is over. So `mask_saved` cannot become
+//!   true behind the last look at it: a section that a handler enters there, with nothing saved, is
+//!   an outermost one, which restores what it saves before it ends.
 //!
 //! **Why a handler of a fault may use guards at any instruction.** It interrupts in states 1 or
-//! more, with a full mask or none of its own. Its sections nest: they end above 0 and set no mask.
-//! Its mask guards edit `saved` and put it back before it returns, so that the step that it
-//! interrupted finds what it left; an arrival saves twice, for what a handler may save between the
-//! two stores. Its frame holds the mask of that step. In state 0 the mask that is about to be set
-//! stands in `restore_mask`'s frame alone, and nothing believes `saved`.
+//! more, with a full mask or none of its own. Where something is saved, its sections nest: they end
+//! above 0 and set no mask. Its mask guards edit `saved` and put it back before it returns, so that
+//! the step that it interrupted finds what it left; an arrival saves twice, for what a handler may
+//! save between the two stores. Its frame holds the mask of that step. In state 0 the mask that is
+//! about to be set stands in `restore_mask`'s frame alone, and nothing believes `saved`.
 
 use crate::errno::KeepErrno;
 use crate::pid::Pid;
@@ -129,7 +129,11 @@ pub(crate) fn enter() -> Option<SignalSet> {
         return Some(sigmask::swap(libc::SIG_BLOCK, DEFERRABLE));
     }
     SECTION.with(|section| {
-        let state = section.state.load(Relaxed);
+        let mut state = section.state.load(Relaxed);
+        if state == 1 && !section.mask_saved.load(Relaxed) {
+            // In a handler, at the end of a section that it has no part in.
+            state = 0;
+        }
         // A number of leaked guards that would wrap stays where it is: deferred for ever.
         section.state.store(state.checked_add(2).unwrap_or(state), Relaxed);
     });
@@ -270,15 +274,10 @@ impl Section {
         futile
     }
 
-    /// From state 1 to state 0.
+    /// From state 1 to state 0. A handler may have done it, or have left a section of its own open.
     #[inline(always)]
     fn close(&self) {
-        self.state.store(0, Relaxed);
-        compiler_fence(SeqCst);
-        // Saved in state 1, in a section of a handler, with whose frame that mask has gone.
-        if self.mask_saved.load(Relaxed) && self.state.load(Relaxed) == 0 {
-            self.mask_saved.store(false, Relaxed);
-        }
+        self.state.store(self.state.load(Relaxed) & !1, Relaxed);
     }
 
     /// Sets the mask that the program believes to have. From state 1 to state 0, in which the

@@ -134,7 +134,7 @@ fn a_handler_in_a_shared_object_allocates_nothing() {
         let thread = thread::spawn(|| {
             #[cfg(all(has_deferral, target_env = "gnu"))]
             // SAFETY: takes nothing.
-            let used = || unsafe { libc::mallinfo2().uordblks };
+            let used = || unsafe { libc::mallinfo().uordblks };
             #[cfg(not(all(has_deferral, target_env = "gnu")))]
             let used = || 0;
             let before = used();

@@ -21,18 +21,26 @@ mod tracer {
 
     const STOP: c_int = libc::SIGSTOP;
 
+    // The C libraries give them different types.
+    const PEEKTEXT: i64 = libc::PTRACE_PEEKTEXT as i64;
+    const PEEKUSER: i64 = libc::PTRACE_PEEKUSER as i64;
+    const POKETEXT: i64 = libc::PTRACE_POKETEXT as i64;
+    const POKEUSER: i64 = libc::PTRACE_POKEUSER as i64;
+    const CONTINUE: i64 = libc::PTRACE_CONT as i64;
+    const STEP: i64 = libc::PTRACE_SINGLESTEP as i64;
+
     /// A child that is stopped.
     struct Tracee(pid_t);
 
     impl Tracee {
-        fn ptrace(&self, request: libc::c_uint, address: usize, data: usize) -> usize {
+        fn ptrace(&self, request: i64, address: usize, data: usize) -> usize {
             // SAFETY: takes plain values; the child is stopped, and its memory and registers are
             // the test's to change.
-            unsafe { libc::ptrace(request, self.0, address as *mut u8, data) as usize }
+            unsafe { libc::ptrace(request as _, self.0, address as *mut u8, data) as usize }
         }
 
         /// Continues with a signal, or without one (0), to the next stop; the signal of that.
-        fn go(&self, how: libc::c_uint, signal: c_int) -> Option<c_int> {
+        fn go(&self, how: i64, signal: c_int) -> Option<c_int> {
             assert_eq!(self.ptrace(how, 0, signal as usize), 0, "ptrace");
             let mut status = 0;
             // SAFETY: room for the status.
@@ -44,7 +52,7 @@ mod tracer {
         fn to_mark(&self) -> bool {
             let mut pending = 0;
             loop {
-                match self.go(libc::PTRACE_CONT, pending) {
+                match self.go(CONTINUE, pending) {
                     Some(STOP) => return true,
                     Some(signal) => pending = signal,
                     None => return false,
@@ -53,14 +61,14 @@ mod tracer {
         }
 
         fn instruction(&self) -> usize {
-            self.ptrace(libc::PTRACE_PEEKUSER, 8 * libc::RIP as usize, 0)
+            self.ptrace(PEEKUSER, 8 * libc::RIP as usize, 0)
         }
 
         /// The address of each instruction up to the next mark.
         fn addresses(&self) -> Vec<usize> {
             let (mut addresses, mut pending) = (vec![self.instruction()], 0);
             loop {
-                match self.go(libc::PTRACE_SINGLESTEP, pending).expect("a round without a signal") {
+                match self.go(STEP, pending).expect("a round without a signal") {
                     STOP => return addresses,
                     libc::SIGTRAP => {
                         addresses.push(self.instruction());
@@ -74,27 +82,23 @@ mod tracer {
         /// From a mark to an instruction that has been executed `times` before, by a breakpoint.
         /// False: it has come to the next mark instead, on another way.
         fn to_instruction(&self, address: usize, times: usize) -> bool {
-            let code = self.ptrace(libc::PTRACE_PEEKTEXT, address, 0);
+            let code = self.ptrace(PEEKTEXT, address, 0);
             let breakpoint = code & !0xff | 0xcc;
             let (mut left, mut pending) = (times, 0);
             loop {
-                self.ptrace(libc::PTRACE_POKETEXT, address, breakpoint);
-                let stop =
-                    self.go(libc::PTRACE_CONT, pending).expect("the child waits for the signal");
-                self.ptrace(libc::PTRACE_POKETEXT, address, code);
+                self.ptrace(POKETEXT, address, breakpoint);
+                let stop = self.go(CONTINUE, pending).expect("the child waits for the signal");
+                self.ptrace(POKETEXT, address, code);
                 pending = 0;
                 match stop {
                     STOP => return false,
                     libc::SIGTRAP => {
-                        self.ptrace(libc::PTRACE_POKEUSER, 8 * libc::RIP as usize, address);
+                        self.ptrace(POKEUSER, 8 * libc::RIP as usize, address);
                         if left == 0 {
                             return true;
                         }
                         left -= 1;
-                        match self
-                            .go(libc::PTRACE_SINGLESTEP, 0)
-                            .expect("the child waits for the signal")
-                        {
+                        match self.go(STEP, 0).expect("the child waits for the signal") {
                             STOP => return false,
                             libc::SIGTRAP => {}
                             signal => pending = signal,
@@ -145,7 +149,7 @@ mod tracer {
         match std::env::var("SIGNAL_TEST_STEPS") {
             Ok(text) if text == "all" => usize::MAX,
             Ok(text) => text.parse().expect("SIGNAL_TEST_STEPS is a number or \"all\""),
-            Err(_) if cfg!(debug_assertions) => 500,
+            Err(_) if cfg!(debug_assertions) => 200,
             Err(_) => usize::MAX,
         }
     }

@@ -228,7 +228,6 @@ fn a_full_queue_loses_the_value_of_what_comes() {
     both(scenario, vec![0, 1, 7], vec![-2, 1]);
 }
 
-/// The mask of a thread and of a program, started in the region before and after an arrival.
 /// It waits in a section, whatever else lets it through.
 fn an_unblock_guard_lets_nothing_through() {
     let scenario = |enter: Enter| {
@@ -246,15 +245,23 @@ fn an_unblock_guard_lets_nothing_through() {
     both(scenario, (1, 1), (0, 1));
 }
 
+/// How many signals a program starts with blocked.
+fn blocked_in_program(command: &mut Command) -> usize {
+    let output = command.arg("/proc/self/status").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mask = text.lines().find_map(|line| line.strip_prefix("SigBlk:")).expect("SigBlk").trim();
+    u64::from_str_radix(mask, 16).unwrap().count_ones() as usize
+}
+
+/// The mask of a thread and of a program, started in the region before and after an arrival; and of
+/// a program that starts with its signals reset.
 fn what_is_started_in_the_region_inherits_the_block_of_everything() {
+    use signal::CommandExt;
     let inherited = || {
         let thread = std::thread::spawn(|| blocked().len());
-        let output = Command::new("cat").arg("/proc/self/status").output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let mask =
-            text.lines().find_map(|line| line.strip_prefix("SigBlk:")).expect("SigBlk").trim();
-        let program = u64::from_str_radix(mask, 16).unwrap().count_ones() as usize;
-        (thread.join().unwrap(), program)
+        let program = blocked_in_program(&mut Command::new("cat"));
+        let reset = blocked_in_program(Command::new("cat").reset_signals());
+        (thread.join().unwrap(), program, reset)
     };
     let everything = SignalSet::asynchronous().len();
     let scenario = |enter: Enter| {
@@ -264,8 +271,8 @@ fn what_is_started_in_the_region_inherits_the_block_of_everything() {
         raise(SIGUSR1).unwrap();
         (before, inherited())
     };
-    let all = (everything, everything);
-    both(scenario, (all, all), ((0, 0), all));
+    let all = (everything, everything, 0);
+    both(scenario, (all, all), ((0, 0, 0), all));
 }
 
 /// Elsewhere the kernel undoes what a handler does to the mask.

@@ -4,7 +4,7 @@ use crate::common::raw::{self, kernel_mask};
 use crate::defer::fail;
 use signal::{
     blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Signal, SignalSet,
-    UnblockGuard, SIGBUS, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2,
+    UnblockGuard, SIGBUS, SIGHUP, SIGTERM, SIGURG, SIGUSR1, SIGUSR2,
 };
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -39,6 +39,7 @@ static INSIDE: AtomicUsize = AtomicUsize::new(0);
 static SENT: AtomicUsize = AtomicUsize::new(0);
 static HANDLED: AtomicUsize = AtomicUsize::new(0);
 static ARRIVED: AtomicUsize = AtomicUsize::new(0);
+static NESTED: AtomicUsize = AtomicUsize::new(0);
 static FAULTS: AtomicUsize = AtomicUsize::new(0);
 
 fn must(holds: bool, why: &str) {
@@ -51,6 +52,17 @@ fn on_signal(signal: Signal) {
     must(INSIDE.load(SeqCst) == 0, "a handler ran in a section\n");
     must(blocked().contains(signal) && blocked().contains(SIGHUP), "a handler without its mask\n");
     if signal == SIGUSR1 { &HANDLED } else { &ARRIVED }.fetch_add(1, SeqCst);
+    if blocked().contains(SIGURG) {
+        // It has interrupted that one's handler.
+        return;
+    }
+    // No section is open: what arrives in this one is handled before its end.
+    let section = DeferGuard::new();
+    let before = NESTED.load(SeqCst);
+    let _ = raise(SIGURG);
+    must(NESTED.load(SeqCst) == before, "a handler ran in a section of a handler\n");
+    drop(section);
+    must(NESTED.load(SeqCst) > before, "the end of a section of a handler\n");
 }
 
 /// Uses everything that a handler may use.
@@ -95,6 +107,7 @@ pub fn run(stepped: Operation, arrived: bool, with_foreign: bool) -> ! {
     unsafe {
         install(SIGUSR1, Handler::new(on_signal)).unwrap();
         install(SIGUSR2, Handler::new(on_signal)).unwrap();
+        install(SIGURG, &NESTED).unwrap();
         install(SIGTERM, Handler::new(|_| fail("a signal that was waited for\n"))).unwrap();
         install(SIGBUS, Handler::new(|_| on_fault())).unwrap();
     }
