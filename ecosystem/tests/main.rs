@@ -1,0 +1,14 @@
+//! The library in company. Each test runs in a process of its own.
+
+#[path = "../../tests/harness.rs"]
+#[macro_use]
+#[allow(dead_code)]
+mod harness;
+
+mod faults;
+mod sequences;
+mod threads;
+
+fn main() {
+    harness::run(&[faults::TESTS, threads::TESTS, sequences::TESTS]);
+}
