@@ -6,9 +6,10 @@
 mod harness;
 
 mod faults;
+mod limits;
 mod sequences;
 mod threads;
 
 fn main() {
-    harness::run(&[faults::TESTS, threads::TESTS, sequences::TESTS]);
+    harness::run(&[faults::TESTS, limits::TESTS, threads::TESTS, sequences::TESTS]);
 }
