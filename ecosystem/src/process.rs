@@ -64,9 +64,13 @@ pub fn run(body: impl FnOnce() -> c_int) -> End {
 /// version has many.
 pub fn prepare() {
     let set = |resource, size| {
-        let limit = libc::rlimit { rlim_cur: size, rlim_max: libc::RLIM_INFINITY };
-        // SAFETY: a whole structure. A limit that cannot be set stays.
-        unsafe { libc::setrlimit(resource, &limit) };
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: room for the limit, and then a whole structure. What cannot be set stays.
+        unsafe {
+            libc::getrlimit(resource, &mut limit);
+            limit.rlim_cur = limit.rlim_max.min(size);
+            libc::setrlimit(resource, &limit);
+        }
     };
     set(libc::RLIMIT_STACK, 512 << 10);
     set(libc::RLIMIT_CORE, 0);

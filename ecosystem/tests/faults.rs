@@ -195,6 +195,8 @@ fn a_one_shot_handler_that_raises_anew_is_called_once() {
         // SAFETY: takes a plain value.
         unsafe { libc::raise(number) };
     }
+    // Called for ever, it would never end.
+    process::limit(20);
     let mut action = neighbours::one_shot();
     action.sa_sigaction = once_more as *const () as usize;
     neighbours::action(Some(&action));
