@@ -1,7 +1,7 @@
 //! Every order in which they can come and go, against the oracle.
 
 use ecosystem::report::Report;
-use ecosystem::{process, random, walk};
+use ecosystem::{process, random, table, walk};
 use std::time::{Duration, Instant};
 
 const JOBS: usize = 2;
@@ -51,9 +51,27 @@ fn a_sequence_that_goes_wrong_is_found() {
     }
 }
 
+/// Every cell has been measured.
+fn the_table_is_whole() {
+    let table = table::markdown();
+    println!("{table}");
+    let rows: Vec<Vec<&str>> = table.lines().map(|row| row.split(" | ").collect()).collect();
+    assert_eq!((rows.len(), rows[0].len()), (13, 9));
+    let known = ["both", "pipe", "neighbour", "nobody", "**default**", "–"];
+    for row in &rows[2..] {
+        assert_eq!(row.len(), 9);
+        assert!(
+            row[1..].iter().all(|cell| known.contains(&cell.trim_end_matches(" |"))),
+            "{row:?}"
+        );
+    }
+    assert_eq!(rows[2][1..4], ["both", "neighbour", "pipe"]);
+}
+
 tests! {
     all_up_to_length_4,
     with_tokio_up_to_length_4,
     longer_ones_by_chance,
     a_sequence_that_goes_wrong_is_found,
+    the_table_is_whole,
 }
