@@ -201,7 +201,8 @@ impl Targets {
         replaced
     }
 
-    /// Puts them back, unless another thread has published its own since.
+    /// Puts them back, unless another thread has published its own since. Where there was none the new one stays: who
+    /// has saved the handler, and restores it later, must not find one that does nothing.
     #[cold]
     fn restore(self, signal: Signal, handler: Handler) {
         match handler {
@@ -231,7 +232,9 @@ fn swap<T>(place: &AtomicPtr<T>, target: Option<&'static T>) -> Option<&'static 
 }
 
 fn swap_back<T>(place: &AtomicPtr<T>, set: &'static T, before: Option<&'static T>) {
-    let _ = place.compare_exchange(as_mut(Some(set)), as_mut(before), AcqRel, Relaxed);
+    if before.is_some() {
+        let _ = place.compare_exchange(as_mut(Some(set)), as_mut(before), AcqRel, Relaxed);
+    }
 }
 
 #[inline]

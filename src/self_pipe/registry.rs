@@ -1,10 +1,10 @@
 //! Which pipe watches which signal, and what each signal did before.
 //!
-//! The entry of pipes is compiled in several generations (`entry/pipe.rs`). For each signal, a generation is bound to the
-//! predecessor over which it was first installed: a function, or none (the default, or ignored). As long as it is, no
-//! chain becomes a circle: a function that was there before the generation cannot have it in its own chain. A pipe made
-//! over another function takes another generation. One is bound anew only when none is left, and only if it was never
-//! seen to be replaced by somebody, in whose chain it would stand.
+//! The entry of pipes is compiled in several generations (`entry/pipe.rs`). For each signal, a generation is bound for good
+//! to the predecessor over which it was first installed: a function, the default, or ignoring. So no chain becomes a
+//! circle: a function that was there before the generation cannot have it in its own chain. A pipe made over another
+//! predecessor takes another generation. None is ever bound anew, even if it seems unused: nobody knows who has saved its
+//! address, or calls on it, and would find another's predecessor there.
 
 use crate::action::{Action, Flags};
 use crate::entry::pipe::{Chained, CHAINED, ENTRIES, GENERATIONS, WATCHERS};
@@ -29,10 +29,6 @@ struct Entry {
     /// The predecessor; filled in when `is_bound`.
     saved: MaybeUninit<Action>,
     is_bound: bool,
-    /// Whether this crate has installed it and not taken it back.
-    is_installed: bool,
-    /// Whether somebody has installed a handler over it, and may call it for ever.
-    is_exposed: bool,
 }
 
 struct Table(UnsafeCell<[[Entry; HIGHEST as usize + 1]; GENERATIONS]>);
@@ -41,12 +37,7 @@ struct Table(UnsafeCell<[[Entry; HIGHEST as usize + 1]; GENERATIONS]>);
 unsafe impl Sync for Table {}
 
 static TABLE: Table = {
-    let entry = Entry {
-        saved: MaybeUninit::uninit(),
-        is_bound: false,
-        is_installed: false,
-        is_exposed: false,
-    };
+    let entry = Entry { saved: MaybeUninit::uninit(), is_bound: false };
     Table(UnsafeCell::new([[entry; HIGHEST as usize + 1]; GENERATIONS]))
 };
 
@@ -94,12 +85,9 @@ impl Place {
         entry.is_bound.then(|| unsafe { entry.saved.assume_init() })
     }
 
-    /// Whether it stands over such a predecessor: the same function, or none.
+    /// Whether it stands over that predecessor.
     fn is_bound_to(self, registry: &Locked<'_>, action: &Action) -> bool {
-        let none = |handler| matches!(handler, Handler::Default | Handler::Ignore);
-        self.saved(registry).map_or(false, |saved| {
-            saved.handler() == action.handler() || none(saved.handler()) && none(action.handler())
-        })
+        self.saved(registry).map_or(false, |saved| saved.handler() == action.handler())
     }
 
     fn bind(self, registry: &Locked<'_>, action: Action) {
@@ -124,14 +112,11 @@ impl Place {
     fn give_back(self, registry: &Locked<'_>) -> Result<()> {
         if query(self.signal)?.handler() == self.handler() {
             let replaced = install(self.signal, self.predecessor(registry))?;
-            if replaced.handler() == self.handler() {
-                self.entry(registry).is_installed = false;
-                return Ok(());
+            if replaced.handler() != self.handler() {
+                // Another thread was faster: what is its own stays.
+                install(self.signal, replaced)?;
             }
-            // Another thread was faster: what is its own stays.
-            install(self.signal, replaced)?;
         }
-        note_replaced(registry, self.signal);
         Ok(())
     }
 }
@@ -141,25 +126,10 @@ fn installed(signal: Signal, action: &Action) -> Option<Place> {
     Place::all(signal).find(|place| place.handler() == action.handler())
 }
 
-/// Somebody else's action is installed: it may call what of ours it has replaced.
-fn note_replaced(registry: &Locked<'_>, signal: Signal) {
-    for place in Place::all(signal) {
-        let entry = place.entry(registry);
-        entry.is_exposed |= entry.is_installed;
-        entry.is_installed = false;
-    }
-}
-
 /// A generation to install over somebody else's action.
 fn choose(registry: &Locked<'_>, signal: Signal, current: &Action) -> Option<Place> {
-    let is_unused = |place: &Place| {
-        let entry = place.entry(registry);
-        !entry.is_exposed && !entry.is_installed && place.watchers() == 0
-    };
-    Place::all(signal)
-        .find(|place| place.is_bound_to(registry, current))
-        .or_else(|| Place::all(signal).find(|place| !place.entry(registry).is_bound))
-        .or_else(|| Place::all(signal).find(is_unused))
+    let bound = Place::all(signal).find(|place| place.is_bound_to(registry, current));
+    bound.or_else(|| Place::all(signal).find(|place| !place.entry(registry).is_bound))
 }
 
 /// The bits of the pipes that watch a signal.
@@ -172,11 +142,9 @@ pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal) -> Resu
     let place = loop {
         let current = query(signal)?;
         if let Some(place) = installed(signal, &current) {
-            place.entry(registry).is_installed = true;
             place.add_watcher(bit);
             break place;
         }
-        note_replaced(registry, signal);
         let place = choose(registry, signal, &current).ok_or(Errno::ELOOP)?;
         let before = place.watchers();
         // What the entry needs stands ready before the kernel can call it; and what comes back in the end, before a child
@@ -185,7 +153,6 @@ pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal) -> Resu
         place.add_watcher(bit);
         let replaced = install(signal, watching(place, &current));
         if replaced.map_or(false, |replaced| replaced == current) {
-            place.entry(registry).is_installed = true;
             break place;
         }
         if before & bit == 0 {

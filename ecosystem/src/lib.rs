@@ -1,0 +1,17 @@
+//! One process, one signal, and everybody who handles it: self-pipes of two versions of the
+//! library, its guards, signal-hook, tokio, nix and C code that follows its own customs.
+//!
+//! `step.rs` is the alphabet, `oracle.rs` says who must hear, `world.rs` does it for real,
+//! `walk.rs` tries every sequence and `random.rs` longer ones, each in a process of its own.
+//! `table.rs` prints who hears what.
+
+pub mod heard;
+pub mod neighbours;
+pub mod oracle;
+pub mod process;
+pub mod random;
+pub mod report;
+pub mod step;
+pub mod table;
+pub mod walk;
+pub mod world;

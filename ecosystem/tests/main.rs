@@ -1,0 +1,15 @@
+//! The library in company. Each test runs in a process of its own.
+
+#[path = "../../tests/harness.rs"]
+#[macro_use]
+#[allow(dead_code)]
+mod harness;
+
+mod faults;
+mod limits;
+mod sequences;
+mod threads;
+
+fn main() {
+    harness::run(&[faults::TESTS, limits::TESTS, threads::TESTS, sequences::TESTS]);
+}
