@@ -201,8 +201,8 @@ impl Targets {
         replaced
     }
 
-    /// Puts them back, unless another thread has published its own since. Where there was none the new one stays: who
-    /// has saved the handler, and restores it later, must not find one that does nothing.
+    /// Puts them back, unless another thread has published its own since. Where there was none the
+    /// new one stays: a handler that somebody has saved and restores later must not do nothing.
     #[cold]
     fn restore(self, signal: Signal, handler: Handler) {
         match handler {

@@ -21,8 +21,8 @@
 //! the two, and after `remove` has returned a last look at the pipe finds all that will ever come.
 //!
 //! **Generations.** The entry is compiled several times; each generation has its own watchers, and its own predecessor for
-//! each signal, on which it calls (`CHAINED`). A pipe made over another predecessor uses another generation, so that no
-//! chain becomes a circle: `self_pipe/registry.rs` keeps the books.
+//! each signal, on which it calls (`CHAINED`). A pipe made over another predecessor uses another
+//! generation, so that no chain becomes a circle: `self_pipe/registry.rs` keeps the books.
 //!
 //! **An entry without watchers**, in somebody's chain or under way while the last pipe leaves, does what would have
 //! happened without it: it calls its predecessor; and if that was the default, it has the default effect happen, provided

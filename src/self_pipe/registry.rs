@@ -1,10 +1,11 @@
 //! Which pipe watches which signal, and what each signal did before.
 //!
-//! The entry of pipes is compiled in several generations (`entry/pipe.rs`). For each signal, a generation is bound for good
-//! to the predecessor over which it was first installed: a function, the default, or ignoring. So no chain becomes a
-//! circle: a function that was there before the generation cannot have it in its own chain. A pipe made over another
-//! predecessor takes another generation. None is ever bound anew, even if it seems unused: nobody knows who has saved its
-//! address, or calls on it, and would find another's predecessor there.
+//! The entry of pipes is compiled in several generations (`entry/pipe.rs`). For each signal, a
+//! generation is bound for good to the predecessor over which it was first installed: a function,
+//! the default, or ignoring. So no chain becomes a circle: a function that was there before the
+//! generation cannot have it in its own chain. A pipe made over another predecessor takes another
+//! generation. None is ever bound anew, even if it seems unused: nobody knows who has saved its
+//! address, or calls it, and would find another predecessor there.
 
 use crate::action::{Action, Flags};
 use crate::entry::pipe::{Chained, CHAINED, ENTRIES, GENERATIONS, WATCHERS};
