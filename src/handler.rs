@@ -74,8 +74,8 @@ impl Handler {
     /// does not compile when it is built. The kernel calls it directly, with no table and no lock in between. It finds
     /// `errno` as the interrupted code left it, and that is put back afterwards.
     ///
-    /// A panic in it writes where it was to standard error and aborts the process (SIGABRT), without
-    /// allocating. For that, the first call puts a panic hook before the program's, to which it leaves
+    /// A panic in it, even if caught, writes where it was to standard error and aborts the process
+    /// (SIGABRT), without allocating. For that, the first call puts a panic hook before the program's, to which it leaves
     /// all panics outside of handlers: it must not be called in a handler, and a hook that is set
     /// later should call the one before. What cannot be mended: `std` formats a message with arguments
     /// (an index out of bounds, `unwrap` on an `Err`, `panic!("{x}")`) into memory that it allocates

@@ -13,11 +13,8 @@ fn bind(to: usize, is_urgent: bool) -> bool {
         priority.sched_priority = 10;
         libc::sched_setaffinity(0, std::mem::size_of_val(&set), &set) == 0
             && (!is_urgent
-                || libc::pthread_setschedparam(
-                    libc::pthread_self(),
-                    libc::SCHED_FIFO,
-                    &priority,
-                ) == 0)
+                || libc::pthread_setschedparam(libc::pthread_self(), libc::SCHED_FIFO, &priority)
+                    == 0)
     }
 }
 

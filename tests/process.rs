@@ -91,6 +91,7 @@ fn each_process_1_in_a_row_has_its_own_signals() {
                 let own = SelfPipe::new(SIGUSR2).unwrap();
                 as_process_1(|| {
                     raise(SIGUSR2).unwrap();
+                    assert!(!ready(pipe.as_raw_fd()) && !ready(own.as_raw_fd()));
                     assert_eq!((pipe.pending(), own.pending()), (SIGUSR2.into(), SIGUSR2.into()));
                 });
                 assert!(pipe.pending().is_empty() && own.pending().is_empty());

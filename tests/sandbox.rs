@@ -12,16 +12,11 @@ const REFUSALS: [libc::c_int; 3] = [libc::EPERM, libc::ENOSYS, libc::EACCES];
 /// From now on these system calls fail with `error` in this thread and its children; `pipe2` only with
 /// flags, since without it may be how the C library calls `pipe`.
 fn refuse(calls: &[libc::c_long], error: libc::c_int) -> bool {
-    let statement = |code: u32, [jt, jf]: [u8; 2], k: u32| libc::sock_filter {
-        code: code as u16,
-        jt,
-        jf,
-        k,
-    };
+    let statement =
+        |code: u32, [jt, jf]: [u8; 2], k: u32| libc::sock_filter { code: code as u16, jt, jf, k };
     let load = |offset| statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, [0, 0], offset);
-    let unless = |value, skip| {
-        statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, [0, skip], value)
-    };
+    let unless =
+        |value, skip| statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, [0, skip], value);
     let answer = |answer| statement(libc::BPF_RET | libc::BPF_K, [0, 0], answer);
     let refused = answer(libc::SECCOMP_RET_ERRNO | error as u32);
     let allowed = answer(libc::SECCOMP_RET_ALLOW);
@@ -153,10 +148,11 @@ fn without_rt_tgsigqueueinfo_sections_keep_signals() {
     use crate::common::{count, COUNT};
     where_refused(&[libc::SYS_rt_tgsigqueueinfo], || {
         signal::install(SIGUSR1, &COUNT).unwrap();
-        for round in 0..3 {
+        let to_the_thread: fn() = || raise(SIGUSR1).unwrap();
+        let to_the_process: fn() = || signal::kill(signal::Pid::current(), SIGUSR1).unwrap();
+        for (round, send) in [to_the_thread, to_the_process, to_the_thread].iter().enumerate() {
             let section = signal::DeferGuard::new();
-            raise(SIGUSR1).unwrap();
-            signal::kill(signal::Pid::current(), SIGUSR1).unwrap();
+            send();
             assert_eq!(count(), round);
             drop(section);
             assert_eq!((count(), signal::blocked().is_empty()), (round + 1, true));
