@@ -7,6 +7,8 @@
 // What an entry does in a deferred section, and the section itself.
 #[cfg_attr(not(has_deferral), path = "entry/absent.rs")]
 pub(crate) mod deferred;
+#[cfg(feature = "std")]
+pub(crate) mod panic;
 pub(crate) mod pipe;
 
 use crate::errno::KeepErrno;
@@ -38,12 +40,15 @@ impl<T> PerSignal<T> {
     }
 }
 
-/// Ends the process when a handler panics: the frames below it are the interrupted program's, not to be unwound.
+const PANICKED: &str = "signal: a signal handler panicked, aborting\n";
+
+/// Ends the process when a handler panics, unless the hook has (`entry/panic.rs`): the frames below
+/// are the interrupted program's, not to be unwound.
 struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
-        abort("signal: a signal handler panicked, aborting\n")
+        abort(PANICKED)
     }
 }
 

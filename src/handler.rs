@@ -72,7 +72,16 @@ impl Handler {
     ///
     /// `f` is a `fn` item or a closure that captures nothing; anything else (a closure that captures, a `fn` pointer)
     /// does not compile when it is built. The kernel calls it directly, with no table and no lock in between. It finds
-    /// `errno` as the interrupted code left it, and that is put back afterwards. A panic aborts the process.
+    /// `errno` as the interrupted code left it, and that is put back afterwards.
+    ///
+    /// A panic in it, even if caught, writes where it was to standard error and aborts the process
+    /// (SIGABRT), without allocating. For that, the first call puts a panic hook before the program's, to which it leaves
+    /// all panics outside of handlers: it must not be called in a handler, and a hook that is set
+    /// later should call the one before. What cannot be mended: `std` formats a message with arguments
+    /// (an index out of bounds, `unwrap` on an `Err`, `panic!("{x}")`) into memory that it allocates
+    /// before it calls a hook. If the handler has interrupted the allocator, that can wait for ever. A
+    /// constant message (`expect` on an `Option`, an overflow) cannot. Without the feature `std` there
+    /// is no hook: a panic aborts when it reaches the end of the handler.
     ///
     /// ```
     /// use signal::{install, Handler, Signal, SIGUSR1};
@@ -100,7 +109,7 @@ impl Handler {
     {
         let () = ZeroSized::<F>::PROOF;
         let _ = f;
-        Handler::entry(entry::function::<F>)
+        Handler::function(entry::function::<F>)
     }
 
     /// As [`Handler::new`], for a function that also wants to know where the signal came from.
@@ -128,7 +137,14 @@ impl Handler {
     {
         let () = ZeroSized::<F>::PROOF;
         let _ = f;
-        Handler::entry(entry::function_with_info::<F>)
+        Handler::function(entry::function_with_info::<F>)
+    }
+
+    /// The entry of a function of the program.
+    fn function(entry: Entry) -> Handler {
+        #[cfg(feature = "std")]
+        entry::panic::guard(entry);
+        Handler::entry(entry)
     }
 
     /// What the kernel returned for `signal`. `flag` and `count` are asked for the targets of that signal's entries.

@@ -1,50 +1,54 @@
 //! Which process this is.
 //!
-//! A pid does not tell: process 1 of a container can start a container, whose process 1 has a copy of its memory. A mark
-//! that a fork wipes does not tell either: a child of `vfork` shares it. Both together do. Code that no child of `vfork`
-//! runs asks for the mark alone, which costs no system call. Where there is no such mark, the pid must do.
+//! A pid does not tell: process 1 of a container can start a container, whose process 1 has a copy
+//! of its memory. A mark that a fork wipes does not tell either: a child of `vfork` shares it. Both
+//! together do. Code that no child of `vfork` runs asks for the mark alone, which costs no system
+//! call. Where there is no such mark (`build.rs`: `wipe_on_fork`; a sandbox), the pid must do: then
+//! a child in a pid namespace of its own that has its parent's pid is taken for its parent. And so is,
+//! everywhere, one that shares its parent's memory as a child of `vfork` does and has its pid too.
 
 use crate::pid::Pid;
 use crate::sys::wipe_on_fork;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, SeqCst};
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize};
 
-/// Where the mark is: zero in a process that has not set its own yet.
+/// Where the mark is: zero in a process that has not set its own yet. Null: not decided yet;
+/// `NO_MARK`: nowhere. Decided once, for this process and its descendants: two threads that told it
+/// by different means would both hold a lock.
 static MARK: AtomicPtr<AtomicUsize> = AtomicPtr::new(ptr::null_mut());
-static NO_MARK: AtomicBool = AtomicBool::new(false);
+static NO_MARK: AtomicUsize = AtomicUsize::new(0);
 
-/// The last mark that this process or one of its ancestors has set. A child's is one more: no ancestor has had it.
+/// The highest mark that this process or one of its ancestors may have set.
 static LAST: AtomicUsize = AtomicUsize::new(0);
 
 fn mark() -> Option<&'static AtomicUsize> {
-    // SAFETY: null, or memory that is never given back.
-    unsafe { MARK.load(Acquire).as_ref() }
+    // SAFETY: null, a static, or memory that is never given back.
+    let mark = unsafe { MARK.load(Acquire).as_ref() };
+    mark.filter(|mark| !ptr::eq(*mark, &NO_MARK))
 }
 
 #[cold]
 fn make_mark() -> Option<&'static AtomicUsize> {
-    if NO_MARK.load(SeqCst) {
-        return None;
-    }
-    match wipe_on_fork::allocate() {
-        None => NO_MARK.store(true, SeqCst),
+    if MARK.load(Acquire).is_null() {
+        let memory = wipe_on_fork::allocate().unwrap_or(ptr::addr_of!(NO_MARK) as *mut _);
         // Another thread may have been faster; then this memory stays unused.
-        Some(memory) => drop(MARK.compare_exchange(ptr::null_mut(), memory, SeqCst, SeqCst)),
+        let _ = MARK.compare_exchange(ptr::null_mut(), memory, SeqCst, SeqCst);
     }
     mark()
 }
 
-/// What tells this process from its ancestors: never zero. Not for handlers.
+/// What tells this process from its ancestors: neither zero nor the highest number. Not for
+/// handlers.
 pub(crate) fn token() -> usize {
     match mark().or_else(make_mark) {
         None => Pid::current().as_raw() as usize,
         Some(mark) => match mark.load(SeqCst) {
             0 => {
-                let next = LAST.load(SeqCst) + 1;
-                let set = mark.compare_exchange(0, next, SeqCst, SeqCst);
-                LAST.store(set.map_or_else(|other| other, |_| next), SeqCst);
-                mark.load(SeqCst)
+                // In this order: a child that another thread forks in between must not set the
+                // mark of its parent.
+                let next = LAST.fetch_add(1, SeqCst) + 1;
+                mark.compare_exchange(0, next, SeqCst, SeqCst).map_or_else(|set| set, |_| next)
             }
             token => token,
         },
@@ -59,10 +63,12 @@ pub(crate) struct Owner {
 
 impl Owner {
     pub(crate) const fn nobody() -> Owner {
-        Owner { pid: AtomicI32::new(0), token: AtomicUsize::new(0) }
+        // Not zero, which is the mark of a child that has not set its own.
+        Owner { pid: AtomicI32::new(0), token: AtomicUsize::new(usize::MAX) }
     }
 
-    /// Makes the calling process the owner.
+    /// Makes the calling process the owner. In between, the token is another process's still: no
+    /// process is the owner.
     pub(crate) fn set_to_this(&self) {
         self.pid.store(Pid::current().as_raw(), SeqCst);
         self.token.store(token(), SeqCst);

@@ -93,13 +93,26 @@ fn handlers_run_on_the_alternate_stack_on_request() {
     common::skip("the platform has no alternate stacks");
 }
 
+/// Of the crate. Where the unwinder cannot find the way (some processors under an emulator), `std`
+/// aborts before the crate can.
+const LAST_WORDS: [&str; 2] =
+    ["signal: a signal handler panicked, aborting\n", "failed to initiate panic"];
+
+fn panics(_: Signal) {
+    panic!("on purpose");
+}
+
+/// A value that the compiler cannot know.
+fn opaque<T: Copy>(value: T) -> T {
+    // SAFETY: a reference.
+    unsafe { std::ptr::read_volatile(&value) }
+}
+
+fn panics_with_info(_: Signal, _: &Info) {
+    panic!("on {}", opaque("purpose"));
+}
+
 fn a_panic_in_a_handler_aborts_with_a_message() {
-    fn panics(_: Signal) {
-        panic!("on purpose");
-    }
-    fn panics_with_info(_: Signal, _: &Info) {
-        panic!("on purpose");
-    }
     // SAFETY: not async-signal-safe, but nothing else happens in the process.
     let handlers = unsafe { [Handler::new(panics), Handler::with_info(panics_with_info)] };
     for handler in handlers {
@@ -108,12 +121,125 @@ fn a_panic_in_a_handler_aborts_with_a_message() {
             signal::raise(SIGUSR1).unwrap();
         });
         assert_eq!(status.signal(), Some(SIGABRT), "{stderr}");
-        // Where the unwinder cannot pass the frame of a signal (musl), `std` aborts before this
-        // crate can.
-        let messages =
-            ["signal: a signal handler panicked, aborting\n", "failed to initiate panic"];
-        assert!(messages.iter().any(|message| stderr.contains(message)), "{stderr}");
+        assert!(LAST_WORDS.iter().any(|words| stderr.contains(words)), "{stderr}");
+        assert!(stderr.contains("on purpose") && stderr.contains(file!()), "{stderr}");
     }
+}
+
+/// `std`'s own hook would wait in the allocator for what the interrupted code holds: some 50 of 100
+/// processes did.
+#[cfg(feature = "std")]
+fn a_panic_in_a_handler_that_interrupts_the_allocator_aborts() {
+    fn allocate_forever(mut number: usize) {
+        let mut blocks = Vec::new();
+        loop {
+            number = number.wrapping_mul(1_103_515_245).wrapping_add(12_345) & 0x7fff_ffff;
+            blocks.push(vec![0u8; opaque(16 + (number >> 8) % 6000)]);
+            if blocks.len() > 50 {
+                blocks.clear();
+            }
+        }
+    }
+    // SAFETY: what it is not, async-signal-safe, is what the test is about.
+    let handler = unsafe { Handler::new(panics) };
+    for round in 0..common::scaled(200) {
+        let (status, stderr) = process::with_stderr(|| {
+            install(SIGUSR1, handler).unwrap();
+            // SAFETY: takes a plain value. One that hangs dies by another signal.
+            unsafe { libc::alarm(60) };
+            for number in 0..4 {
+                std::thread::spawn(move || allocate_forever(number));
+            }
+            signal::block(SIGUSR1);
+            common::pause(round as i32 % 4);
+            signal::kill(Pid::current(), SIGUSR1).unwrap();
+            process::sleep_forever();
+        });
+        assert_eq!(status.signal(), Some(SIGABRT), "round {round}: {stderr}");
+        assert!(LAST_WORDS.iter().any(|words| stderr.contains(words)), "{stderr}");
+    }
+}
+
+/// Before the first function, after it, and with a hook that the program sets later.
+#[cfg(feature = "std")]
+fn panics_outside_of_handlers_are_the_programs() {
+    use std::panic::{set_hook, take_hook};
+    let panic_in_a_thread = || {
+        assert!(std::thread::spawn(|| panic!("caught")).join().is_err());
+        count()
+    };
+    fn add(number: usize) {
+        COUNT.fetch_add(number, SeqCst);
+    }
+    set_hook(Box::new(move |_| add(1)));
+    assert_eq!(panic_in_a_thread(), 1);
+    // SAFETY: an atomic.
+    let handler = unsafe { Handler::new(|_: Signal| add(10)) };
+    install(SIGUSR1, handler).unwrap();
+    assert_eq!(panic_in_a_thread(), 2);
+    signal::raise(SIGUSR1).unwrap();
+    assert_eq!(panic_in_a_thread(), 13);
+    let before = take_hook();
+    set_hook(Box::new(move |info| {
+        add(100);
+        before(info);
+    }));
+    assert_eq!(panic_in_a_thread(), 114);
+}
+
+/// A destructor that builds a handler while its thread panics may not touch the hook.
+#[cfg(feature = "std")]
+fn a_handler_can_be_built_while_the_thread_panics() {
+    struct Builds;
+    impl Drop for Builds {
+        fn drop(&mut self) {
+            // SAFETY: never installed.
+            let _ = unsafe { Handler::new(panics) };
+        }
+    }
+    let thread = std::thread::spawn(|| {
+        let _builds = Builds;
+        panic!("caught");
+    });
+    assert!(thread.join().is_err());
+    // The next one installs the hook.
+    a_panic_in_a_handler_aborts_with_a_message();
+}
+
+/// std gives each thread an alternate stack; on the full one no handler could run.
+#[cfg(has_sa_onstack)]
+fn a_handler_of_sigsegv_runs_when_the_stack_is_full() {
+    fn deeper(depth: u64) -> u64 {
+        let room = opaque([depth; 64]);
+        if depth == u64::MAX {
+            return 0;
+        }
+        deeper(depth + 1) + room[opaque(7)]
+    }
+    fn report(_: Signal) {
+        // SAFETY: the bytes are there; ends the process.
+        unsafe {
+            libc::write(2, b"stack overflow\n".as_ptr().cast(), 15);
+            libc::_exit(7);
+        }
+    }
+    for signal in [signal::SIGSEGV, signal::SIGBUS] {
+        // SAFETY: `write` and `_exit`.
+        let action = signal::Action::from(unsafe { Handler::new(report) });
+        install(signal, action).unwrap();
+        assert!(signal::query(signal).unwrap().installed_flags().contains(signal::Flags::ONSTACK));
+    }
+    let overflows: [fn(); 2] =
+        [|| assert_ne!(deeper(0), 1), || drop(std::thread::spawn(|| deeper(0)).join())];
+    for overflow in overflows {
+        let (status, stderr) = process::with_stderr(overflow);
+        assert_eq!((status.code(), stderr.as_str()), (Some(7), "stack overflow\n"), "{status}");
+    }
+}
+
+#[cfg(not(has_sa_onstack))]
+fn a_handler_of_sigsegv_runs_when_the_stack_is_full() {
+    common::skip("the platform has no alternate stacks");
 }
 
 fn a_forked_child_keeps_the_handlers() {
@@ -131,5 +257,12 @@ tests! {
     signals_that_arrive_together_are_all_handled,
     handlers_run_on_the_alternate_stack_on_request,
     a_panic_in_a_handler_aborts_with_a_message,
+    #[cfg(feature = "std")]
+    a_panic_in_a_handler_that_interrupts_the_allocator_aborts,
+    #[cfg(feature = "std")]
+    panics_outside_of_handlers_are_the_programs,
+    #[cfg(feature = "std")]
+    a_handler_can_be_built_while_the_thread_panics,
+    a_handler_of_sigsegv_runs_when_the_stack_is_full,
     a_forked_child_keeps_the_handlers,
 }

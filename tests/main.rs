@@ -20,10 +20,14 @@ mod handler;
 mod info;
 mod install;
 mod interrupt;
+mod lock;
 mod mask;
 mod name;
 mod owner;
 mod pid;
+mod process;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod self_pipe;
 mod send;
 #[cfg(feature = "std")]
@@ -37,6 +41,10 @@ fn main() {
     harness::run(&[
         errno::TESTS,
         pid::TESTS,
+        process::TESTS,
+        lock::TESTS,
+        #[cfg(target_os = "linux")]
+        sandbox::TESTS,
         set::TESTS,
         signal::TESTS,
         name::TESTS,

@@ -25,7 +25,7 @@ fn arrived(pipe: &SelfPipe) -> SignalSet {
     set
 }
 
-fn is_nonblocking_and_closed_on_exec(fd: i32) -> bool {
+pub(crate) fn is_nonblocking_and_closed_on_exec(fd: i32) -> bool {
     // SAFETY: asks for flags.
     let (flags, status) =
         unsafe { (libc::fcntl(fd, libc::F_GETFD), libc::fcntl(fd, libc::F_GETFL)) };

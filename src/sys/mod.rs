@@ -29,5 +29,7 @@ pub(crate) mod suspend; // sigsuspend
 pub(crate) mod threads; // whether there are others
 pub(crate) mod timedwait; // sigtimedwait, the system call behind it, or sigpending and sigwait
 pub(crate) mod timer; // setitimer or alarm
+#[cfg(feature = "std")]
+pub(crate) mod unwind; // _Unwind_Backtrace
 pub(crate) mod wake_fd; // eventfd or pipe
 pub(crate) mod wipe_on_fork; // MADV_WIPEONFORK, minherit

@@ -1,15 +1,12 @@
 //! Pipes whose ends an `exec` closes, above the standard descriptors.
 
-use crate::errno::{check, Errno, Result};
+use crate::errno::{check, Result};
 use libc::c_int;
 
 /// The end to read from and the end to write to.
 pub(crate) fn pipe() -> Result<[c_int; 2]> {
-    let [read, write] = match close_on_exec_pipe() {
-        // An old kernel, or a sandbox that does not know the call.
-        Err(Errno::ENOSYS | Errno::EPERM) => plain_pipe()?,
-        made => made?,
-    };
+    // An old kernel or a sandbox may not know the first; both fail for want of descriptors.
+    let [read, write] = close_on_exec_pipe().or_else(|_| plain_pipe())?;
     let read = above_stdio(read);
     match (read, above_stdio(write)) {
         (Ok(read), Ok(write)) => Ok([read, write]),
@@ -32,7 +29,7 @@ cfg_if::cfg_if! {
         }
     } else {
         fn close_on_exec_pipe() -> Result<[c_int; 2]> {
-            Err(Errno::ENOSYS)
+            Err(crate::Errno::ENOSYS)
         }
     }
 }

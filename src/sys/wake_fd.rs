@@ -2,7 +2,7 @@
 //! Non-blocking, close-on-exec, and above the standard descriptors, whose numbers others replace and write to.
 
 use crate::errno::{check, Errno, Result};
-use crate::sys::pipe::{above_stdio, close_on_exec, pipe};
+use crate::sys::pipe::{close_on_exec, pipe};
 use core::mem::size_of;
 use core::ptr;
 use libc::c_int;
@@ -17,8 +17,10 @@ pub(crate) struct WakeFd {
 cfg_if::cfg_if! {
     if #[cfg(has_eventfd)] {
         fn eventfd() -> Result<WakeFd> {
+            let flags = libc::EFD_NONBLOCK | libc::EFD_CLOEXEC;
             // SAFETY: takes plain values.
-            let fd = above_stdio(check(unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) })?)?;
+            let fd = check(unsafe { libc::eventfd(0, flags) })?;
+            let fd = crate::sys::pipe::above_stdio(fd)?;
             Ok(WakeFd { read: fd, write: fd })
         }
     } else {

@@ -16,8 +16,12 @@ cfg_if::cfg_if! {
                 ///
                 /// `memory` must be a page of the caller's own.
                 unsafe fn wipe(memory: *mut libc::c_void) -> bool {
-                    // SAFETY: by the caller's promise.
-                    unsafe { libc::madvise(memory, SIZE, MADV_WIPEONFORK) == 0 }
+                    // Who accepts what does not exist (old versions of qemu) wipes nothing.
+                    // SAFETY: by the caller's promise; the memory is unused.
+                    unsafe {
+                        libc::madvise(memory, SIZE, -1) != 0
+                            && libc::madvise(memory, SIZE, MADV_WIPEONFORK) == 0
+                    }
                 }
             } else {
                 extern "C" {

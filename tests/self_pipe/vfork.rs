@@ -51,7 +51,34 @@ fn a_vfork_child_does_not_disturb_a_forked_one() {
     }
 }
 
+/// The child's signal is put off in the child; the section that it shares is its parent's.
+#[cfg(feature = "defer")]
+fn a_vfork_child_leaves_its_parents_section_alone() {
+    use crate::common::{count, COUNT};
+    signal::install(SIGUSR1, &COUNT).unwrap();
+    let mask = signal::blocked();
+    for round in 0..3 {
+        let section = signal::DeferGuard::new();
+        raise_in_vfork_child(SIGUSR1);
+        raise(SIGUSR1).unwrap();
+        raise_in_vfork_child(SIGUSR1);
+        assert_eq!(count(), round);
+        drop(section);
+        assert_eq!((count(), signal::blocked()), (round + 1, mask));
+        let section = signal::DeferGuard::new();
+        raise_in_vfork_child(SIGUSR1);
+        drop(section);
+        assert_eq!((count(), signal::blocked()), (round + 1, mask));
+        assert_eq!(
+            crate::common::raw::kernel_mask(),
+            mask.iter().map(Signal::as_raw).collect::<Vec<_>>()
+        );
+    }
+}
+
 tests! {
+    #[cfg(feature = "defer")]
+    a_vfork_child_leaves_its_parents_section_alone,
     a_vfork_child_does_not_disturb_its_parent,
     a_vfork_child_does_not_disturb_a_forked_one,
 }
