@@ -48,6 +48,7 @@ pub use crate::install::{install, install_unless_ignored, query, InstallGuard};
 pub use crate::interrupt::{finish_connect, retry, Interrupted};
 pub use crate::mask::{block, blocked, pending, set_blocked, suspend, unblock};
 pub use crate::mask::{BlockGuard, UnblockGuard};
+pub use crate::name::ParseSignalError;
 pub use crate::pid::Pid;
 pub use crate::self_pipe::SelfPipe;
 pub use crate::send::{die_by, exists, kill, kill_group, kill_own_group, queue, raise};
