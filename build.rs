@@ -45,6 +45,8 @@ const TABLE: &[Row] = &[
     ("wait4",        true,  |t| !t.is(&[SOLARISH, &["redox", "cygwin"]])),
     ("setitimer",    true,  |t| !t.is(&[&["redox"]])),
     ("setown",       false, |t| !t.is(&[&["haiku", "redox"]])),
+    ("setsig",       true,  |t| t.is(&[LINUX])),
+    ("sigaltstack",  false, |t| !t.is(&[&["nto"]])),
     ("o_async",      true,  |t| t.is(&[LINUX, APPLE, BSD, &["hurd", "nto"]])),
     ("fioasync",     false, |t| t.is(&[APPLE, BSD, SOLARISH, &["linux", "aix", "nto", "cygwin"]])),
     ("deferral",      true,  |t| t.defer && ucontext_mask(t)),

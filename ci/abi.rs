@@ -2,6 +2,10 @@
 //!
 //! Compiled with `--cfg signal_abi` only. The name of each entry is the C expression that must have the same value.
 
+#[cfg(has_setsig)]
+use super::owner;
+#[cfg(has_setitimer)]
+use super::timer;
 use super::{code, flag, number, siginfo};
 use crate::{errno, signal};
 use core::mem::{offset_of, size_of};
@@ -18,7 +22,6 @@ const CONSTANTS: &[(&str, i64)] = constants! {
     O_NONBLOCK O_CLOEXEC F_SETFD F_SETFL F_GETFL FD_CLOEXEC F_SETOWN F_GETOWN O_ASYNC
     #[cfg(has_eventfd)] EFD_NONBLOCK
     #[cfg(has_eventfd)] EFD_CLOEXEC
-    #[cfg(has_setitimer)] ITIMER_REAL
     #[cfg(all(has_sigtimedwait, target_env = "musl", not(target_arch = "riscv32")))] SYS_rt_sigtimedwait
 };
 
@@ -40,13 +43,31 @@ const OWN: &[(&str, i64)] = &[
     ("_SIG_MAXSIG", number::HIGHEST as i64),
     #[cfg(not(target_os = "freebsd"))]
     ("NSIG - 1", number::HIGHEST as i64),
-    ("SI_USER", code::CODES.sent[0] as i64),
-    ("SI_QUEUE", code::CODES.queued as i64),
-    ("SI_TIMER", code::CODES.valued[0] as i64),
+    ("SI_USER", code::CODES.user as i64),
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    ("SI_TKILL", code::CODES.thread as i64),
+    #[cfg(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd"))]
+    ("SI_LWP", code::CODES.thread as i64),
+    ("SI_QUEUE", code::CODES.queue as i64),
+    ("SI_TIMER", code::CODES.timer as i64),
     #[cfg(not(target_os = "openbsd"))]
-    ("SI_ASYNCIO", code::CODES.valued[1] as i64),
+    ("SI_ASYNCIO", code::CODES.async_io as i64),
     #[cfg(not(target_os = "openbsd"))]
-    ("SI_MESGQ", code::CODES.valued[2] as i64),
+    ("SI_MESGQ", code::CODES.message as i64),
+    ("CLD_EXITED", code::CODES.child as i64),
+    ("CLD_KILLED", code::CODES.child as i64 + 1),
+    ("CLD_DUMPED", code::CODES.child as i64 + 2),
+    ("CLD_TRAPPED", code::CODES.child as i64 + 3),
+    ("CLD_STOPPED", code::CODES.child as i64 + 4),
+    ("CLD_CONTINUED", code::CODES.child as i64 + 5),
+    #[cfg(has_setitimer)]
+    ("ITIMER_REAL", timer::REAL as i64),
+    #[cfg(has_setitimer)]
+    ("ITIMER_VIRTUAL", timer::VIRTUAL as i64),
+    #[cfg(has_setitimer)]
+    ("ITIMER_PROF", timer::PROFILE as i64),
+    #[cfg(has_setsig)]
+    ("F_SETSIG", owner::F_SETSIG as i64),
     ("sizeof(sigset_t)", size_of::<libc::sigset_t>() as i64),
     ("sizeof(siginfo_t)", size_of::<siginfo_t>() as i64),
     ("offsetof(siginfo_t, si_signo)", offset_of!(siginfo_t, si_signo) as i64),
@@ -142,6 +163,11 @@ extern "C" fn address(info: &siginfo_t) -> *mut c_void {
 #[export_name = "si_value.sival_int"]
 extern "C" fn value(info: &siginfo_t) -> c_int {
     siginfo::value(info).unwrap_or(0)
+}
+
+#[export_name = "si_value.sival_ptr"]
+extern "C" fn pointer_value(info: &siginfo_t) -> *mut c_void {
+    siginfo::pointer_value(info).unwrap_or(core::ptr::null_mut())
 }
 
 #[export_name = "si_band"]
