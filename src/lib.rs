@@ -12,7 +12,9 @@ compile_error!(
 );
 
 mod action;
+mod alt_stack;
 pub mod child;
+mod context;
 mod deadline;
 #[cfg(feature = "defer")]
 mod defer;
@@ -40,6 +42,8 @@ pub mod timer;
 mod wait;
 
 pub use crate::action::{Action, Flags};
+pub use crate::alt_stack::AltStack;
+pub use crate::context::Context;
 #[cfg(feature = "defer")]
 pub use crate::defer::DeferGuard;
 pub use crate::errno::{Errno, Result};
