@@ -84,5 +84,11 @@ fn main() {
         examples::server::TESTS,
         #[cfg(feature = "std")]
         examples::client::TESTS,
+        #[cfg(feature = "std")]
+        examples::progress::TESTS,
+        #[cfg(feature = "std")]
+        examples::registry::TESTS,
+        #[cfg(feature = "std")]
+        examples::reports::TESTS,
     ])
 }
