@@ -45,6 +45,9 @@ const TABLE: &[Row] = &[
     ("wait4",        true,  |t| !t.is(&[SOLARISH, &["redox", "cygwin"]])),
     ("setitimer",    true,  |t| !t.is(&[&["redox"]])),
     ("setown",       false, |t| !t.is(&[&["haiku", "redox"]])),
+    ("setsig",       true,  |t| t.is(&[LINUX])),
+    ("sigaltstack",  false, |t| !t.is(&[&["nto", "redox"]])),
+    ("registers",    false, registers),
     ("o_async",      true,  |t| t.is(&[LINUX, APPLE, BSD, &["hurd", "nto"]])),
     ("fioasync",     false, |t| t.is(&[APPLE, BSD, SOLARISH, &["linux", "aix", "nto", "cygwin"]])),
     ("deferral",      true,  |t| t.defer && ucontext_mask(t)),
@@ -93,6 +96,17 @@ fn ucontext_mask(t: &Target) -> bool {
             "powerpc64" => t.env == "gnu",
             _ => false,
         }
+}
+
+/// A signal frame whose layout src/sys/register.rs has.
+fn registers(t: &Target) -> bool {
+    let wide = t.pointer_width == "64";
+    match t.arch.as_str() {
+        "x86_64" => wide && t.is(&[LINUX, APPLE, BSD]),
+        "aarch64" => wide && t.is(&[LINUX, APPLE, &["freebsd", "netbsd", "openbsd"]]),
+        "riscv64" | "s390x" | "powerpc64" | "loongarch64" | "x86" | "arm" => t.is(&[LINUX]),
+        _ => false,
+    }
 }
 
 /// 95 of `rustc 1.95.0 (…)`; 0 where it cannot be told, which is the substitute for everything.

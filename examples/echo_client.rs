@@ -151,7 +151,7 @@ fn try_connect(address: &SocketAddr, expired: &SelfPipe) -> io::Result<Option<Tc
                     return Ok(None);
                 }
             }
-            signal::retry(|| finish_connect(socket.as_raw_fd()))?;
+            signal::retry(|| finish_connect(&socket))?;
         }
         Err(error) => return Err(error.into()),
     }

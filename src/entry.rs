@@ -11,11 +11,15 @@ pub(crate) mod deferred;
 pub(crate) mod panic;
 pub(crate) mod pipe;
 
+use crate::context::Context;
 use crate::errno::KeepErrno;
 use crate::info::Info;
-use crate::signal::Signal;
+use crate::set::SignalSet;
+use crate::sigmask;
+use crate::signal::{DefaultEffect, Signal};
 use crate::sys::abort::abort;
 use crate::sys::number::HIGHEST;
+use crate::sys::sigaction::{sigaction, RawAction, DEFAULT, IGNORE};
 use core::mem;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
@@ -106,14 +110,35 @@ pub(crate) extern "C" fn function_with_info<F: Fn(Signal, &Info)>(
     });
 }
 
+/// The entry for handlers that take the interrupted context too.
+pub(crate) extern "C" fn function_with_context<F: Fn(Signal, &Info, &mut Context)>(
+    number: c_int,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+) {
+    run(function_with_context::<F>, number, info, context, |signal| {
+        let number_only = Info::number_only(number);
+        // SAFETY: as in `function_with_info`.
+        let info = unsafe { info.cast::<Info>().as_ref() }.unwrap_or(&number_only);
+        // SAFETY: what was passed to this entry, which is still running.
+        let mut context = unsafe { Context::from_raw(context) };
+        // SAFETY: as in `function`.
+        guarded(|| (unsafe { NonNull::<F>::dangling().as_ref() })(signal, info, &mut context));
+    });
+}
+
 #[allow(clippy::declare_interior_mutable_const)] // the initial value of each element, never used in place
 const NO_FLAG: AtomicPtr<AtomicBool> = AtomicPtr::new(core::ptr::null_mut());
 #[allow(clippy::declare_interior_mutable_const)] // as above
 const NO_COUNT: AtomicPtr<AtomicUsize> = AtomicPtr::new(core::ptr::null_mut());
 
-/// What `Handler::Flag` sets and `Handler::Count` counts. The targets are `'static`, so that a handler still running
-/// after its flag was replaced does no harm. Two tables: an entry never meets a pointer of the other's type.
+/// What `Handler::Flag` and `Handler::FlagOrDefault` set and `Handler::Count` counts. The targets are
+/// `'static`, so that a handler still running after its flag was replaced does no harm. A table for
+/// each: an entry never meets a pointer of another's, which would be of the wrong type, or the flag
+/// of a handler that has no default effect.
 pub(crate) static FLAGS: PerSignal<AtomicPtr<AtomicBool>> =
+    PerSignal::new([NO_FLAG; HIGHEST as usize + 1]);
+pub(crate) static FLAGS_OR_DEFAULT: PerSignal<AtomicPtr<AtomicBool>> =
     PerSignal::new([NO_FLAG; HIGHEST as usize + 1]);
 pub(crate) static COUNTS: PerSignal<AtomicPtr<AtomicUsize>> =
     PerSignal::new([NO_COUNT; HIGHEST as usize + 1]);
@@ -126,6 +151,51 @@ pub(crate) extern "C" fn flag(number: c_int, info: *mut siginfo_t, context: *mut
             flag.store(true, Release);
         }
     });
+}
+
+/// The entry of `Handler::FlagOrDefault`.
+pub(crate) extern "C" fn flag_or_default(
+    number: c_int,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+) {
+    run(flag_or_default, number, info, context, |signal| {
+        // SAFETY: the table holds null or `'static` references.
+        if let Some(flag) = unsafe { FLAGS_OR_DEFAULT.of(signal).load(Acquire).as_ref() } {
+            if flag.swap(true, AcqRel) {
+                default_effect(signal);
+            }
+        }
+    });
+}
+
+/// Has happen what happens by default: the process ends here, or it stops, and goes on with the
+/// handler that it had when SIGCONT has come.
+#[cold]
+fn default_effect(signal: Signal) {
+    if matches!(signal.default_effect(), DefaultEffect::Ignore | DefaultEffect::Continue) {
+        return;
+    }
+    let _errno = KeepErrno::new();
+    let default = RawAction { handler: DEFAULT, flags: 0, mask: SignalSet::empty().to_words() };
+    let before = match sigaction(signal.as_raw(), Some(default)) {
+        Ok(before) => before,
+        Err(_) => return,
+    };
+    // SAFETY: takes a plain value.
+    unsafe { libc::raise(signal.as_raw()) };
+    let mask = sigmask::swap(libc::SIG_UNBLOCK, signal.into());
+    sigmask::set(libc::SIG_SETMASK, mask);
+    // Two threads may be here: the first one puts back what was there, which is not the default.
+    // What somebody else has installed meanwhile stays.
+    if before.handler != DEFAULT && installed(signal) == DEFAULT {
+        let _ = sigaction(signal.as_raw(), Some(before));
+    }
+}
+
+/// The handler that the kernel would call.
+fn installed(signal: Signal) -> usize {
+    sigaction(signal.as_raw(), None).map_or(IGNORE, |action| action.handler)
 }
 
 /// The entry of `Handler::Count`.

@@ -10,7 +10,7 @@ pub type Result<T> = core::result::Result<T, Errno>;
 /// An `errno` value: why a system call failed.
 ///
 /// `Display` says in words what it means for the calls of this crate and what to do about it; with the feature `std`
-/// it converts into `std::io::Error`, which keeps the raw number.
+/// it converts into `std::io::Error`, which keeps the raw number. `Debug` has the name and the words too.
 ///
 /// ```
 /// # use signal::{Errno, SIGKILL};
@@ -102,11 +102,12 @@ impl fmt::Display for Errno {
     }
 }
 
+/// The name and the words: this is what a `main` that returns a `Result` prints.
 impl fmt::Debug for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.known() {
-            Some((_, name, _)) => f.write_str(name),
-            None => write!(f, "Errno({})", self.0),
+            Some((_, name, message)) => write!(f, "{name} ({message})"),
+            None => fmt::Display::fmt(self, f),
         }
     }
 }
@@ -179,7 +180,7 @@ mod tests {
         assert!(Errno::ECHILD.to_string().ends_with("(ECHILD)"));
         let unnamed = Errno::from_raw_os_error(libc::EDOM).to_string();
         assert!(unnamed.contains(&format!("(errno {})", libc::EDOM)), "{unnamed}");
-        assert_eq!(format!("{:?}", Errno::EINTR), "EINTR");
+        assert!(format!("{:?}", Errno::EINTR).starts_with("EINTR (interrupted"));
         assert!(Errno::from_raw_os_error(-7).to_string().contains("-7"));
     }
 

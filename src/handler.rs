@@ -1,5 +1,6 @@
 //! Handlers: what happens when a signal arrives.
 
+use crate::context::Context;
 use crate::entry::{self, Entry};
 use crate::info::Info;
 use crate::set::SignalSet;
@@ -11,10 +12,11 @@ use core::marker::PhantomData;
 use core::mem;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicUsize};
+use libc::{c_int, c_void, siginfo_t};
 
 /// What happens when a signal arrives.
 ///
-/// All but a function are safe to build. `Flag` and `Count` are enough for a program that looks at them from time to
+/// All but a function are safe to build. `Flag`, `FlagOrDefault` and `Count` are enough for a program that looks at them from time to
 /// time; a [`SelfPipe`](crate::SelfPipe) is the way into an event loop.
 ///
 /// ```
@@ -37,9 +39,16 @@ pub enum Handler {
     Ignore,
     /// Sets the flag. Load it with `Acquire`, or swap it.
     Flag(&'static AtomicBool),
+    /// Sets the flag; a signal that arrives while it is still set has its default effect instead.
+    /// A second Ctrl-C so ends a program that hangs and no longer looks at the flag.
+    ///
+    /// Clear the flag (swap it) when you have seen it. A signal that stops the process leaves the
+    /// handler in place, for the time after SIGCONT.
+    FlagOrDefault(&'static AtomicBool),
     /// Adds one, wrapping. A standard signal that arrives several times before it is delivered is delivered once.
     Count(&'static AtomicUsize),
-    /// Calls a function: made by [`Handler::new`] and [`Handler::with_info`], or found by [`query`](crate::query).
+    /// Calls a function: made by [`Handler::new`] and its like, or found by
+    /// [`query`](crate::query).
     Function(Function),
 }
 
@@ -54,6 +63,13 @@ pub struct Function {
     mask: SignalSet,
     flags: u32,
     found_on: Option<Signal>,
+}
+
+/// What the entries of a signal's `Flag`, `FlagOrDefault` and `Count` find.
+pub(crate) trait Targets {
+    fn flag(&self) -> Option<&'static AtomicBool>;
+    fn flag_or_default(&self) -> Option<&'static AtomicBool>;
+    fn count(&self) -> Option<&'static AtomicUsize>;
 }
 
 /// Proof that a type has no size, by compiling at all.
@@ -147,22 +163,99 @@ impl Handler {
         Handler::entry(entry)
     }
 
-    /// What the kernel returned for `signal`. `flag` and `count` are asked for the targets of that signal's entries.
-    #[inline]
-    pub(crate) fn from_raw(
-        signal: Signal,
-        raw: &RawAction,
-        flag: impl FnOnce() -> Option<&'static AtomicBool>,
-        count: impl FnOnce() -> Option<&'static AtomicUsize>,
+    /// As [`Handler::with_info`], for a function that also wants the context that it has
+    /// interrupted: a profiler, a crash report.
+    ///
+    /// ```
+    /// use signal::{install, timer, Context, Handler, Info, Signal, SIGPROF};
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    ///
+    /// static SAMPLE: AtomicUsize = AtomicUsize::new(0);
+    /// let sample = |_: Signal, _: &Info, context: &mut Context| {
+    ///     SAMPLE.store(context.instruction_pointer().unwrap_or(0), Ordering::Release);
+    /// };
+    /// // SAFETY: an atomic store.
+    /// install(SIGPROF, unsafe { Handler::with_context(sample) })?;
+    /// signal::raise(SIGPROF)?;
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// - As for [`Handler::new`].
+    /// - What `f` changes in the context becomes the interrupted thread's: it must be able to
+    ///   continue so.
+    pub unsafe fn with_context<F>(f: F) -> Handler
+    where
+        F: Fn(Signal, &Info, &mut Context) + Copy + Send + Sync + 'static,
+    {
+        let () = ZeroSized::<F>::PROOF;
+        let _ = f;
+        Handler::entry(entry::function_with_context::<F>)
+    }
+
+    /// A function that is a value, chosen at run time or written in C. The kernel calls it as it
+    /// is: nothing of this crate is in between.
+    ///
+    /// ```
+    /// use signal::{install, Handler, SIGUSR1};
+    /// use std::sync::atomic::{AtomicI32, Ordering};
+    ///
+    /// static SEEN: AtomicI32 = AtomicI32::new(0);
+    /// extern "C" fn remember(number: libc::c_int) {
+    ///     SEEN.store(number, Ordering::Release);
+    /// }
+    /// let chosen: extern "C" fn(libc::c_int) = remember;
+    /// // SAFETY: an atomic store.
+    /// install(SIGUSR1, unsafe { Handler::from_raw(chosen) })?;
+    /// signal::raise(SIGUSR1)?;
+    /// assert_eq!(SEEN.load(Ordering::Acquire), SIGUSR1.as_raw());
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// - As for [`Handler::new`].
+    /// - `f` must leave `errno` as it finds it.
+    /// - `f` must not unwind.
+    #[doc(alias = "sa_handler")]
+    pub unsafe fn from_raw(f: extern "C" fn(c_int)) -> Handler {
+        Handler::function(f as usize, 0)
+    }
+
+    /// As [`Handler::from_raw`], for a function that also takes the `siginfo_t` and the
+    /// `ucontext_t` (`SA_SIGINFO`): [`Info::from_raw`] and [`Context::from_raw`] make of them what
+    /// other handlers get.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Handler::from_raw`].
+    #[doc(alias = "sa_sigaction")]
+    pub unsafe fn from_raw_with_info(
+        f: extern "C" fn(c_int, *mut siginfo_t, *mut c_void),
     ) -> Handler {
-        let target = match raw.handler {
+        Handler::entry(f)
+    }
+
+    /// What the kernel returned for `signal`. `target` is asked for the target of one of that
+    /// signal's entries.
+    #[inline]
+    pub(crate) fn decode(signal: Signal, raw: &RawAction, targets: &impl Targets) -> Handler {
+        let handler = match raw.handler {
             DEFAULT => Some(Handler::Default),
             IGNORE => Some(Handler::Ignore),
-            address if address == entry::flag as Entry as usize => flag().map(Handler::Flag),
-            address if address == entry::count as Entry as usize => count().map(Handler::Count),
+            address if address == entry::flag as Entry as usize => {
+                targets.flag().map(Handler::Flag)
+            }
+            address if address == entry::flag_or_default as Entry as usize => {
+                targets.flag_or_default().map(Handler::FlagOrDefault)
+            }
+            address if address == entry::count as Entry as usize => {
+                targets.count().map(Handler::Count)
+            }
             _ => None,
         };
-        target.unwrap_or(Handler::Function(Function {
+        handler.unwrap_or(Handler::Function(Function {
             address: raw.handler,
             mask: SignalSet::from_words(raw.mask),
             flags: raw.flags,
@@ -181,15 +274,14 @@ impl Handler {
         }
     }
 
-    /// One of this crate's own entries.
+    /// A function with SA_SIGINFO: most are this crate's own entries.
     pub(crate) fn entry(entry: Entry) -> Handler {
-        let function = Function {
-            address: entry as usize,
-            mask: SignalSet::empty(),
-            flags: flag::SIGINFO,
-            found_on: None,
-        };
-        Handler::Function(function)
+        Handler::function(entry as usize, flag::SIGINFO)
+    }
+
+    fn function(address: usize, flags: u32) -> Handler {
+        let mask = SignalSet::empty();
+        Handler::Function(Function { address, mask, flags, found_on: None })
     }
 
     /// What the kernel gets to see.
@@ -199,6 +291,7 @@ impl Handler {
             Handler::Default => DEFAULT,
             Handler::Ignore => IGNORE,
             Handler::Flag(_) => entry::flag as Entry as usize,
+            Handler::FlagOrDefault(_) => entry::flag_or_default as Entry as usize,
             Handler::Count(_) => entry::count as Entry as usize,
             Handler::Function(function) => function.address,
         }
@@ -218,7 +311,9 @@ impl Handler {
     pub(crate) fn requirements(&self) -> (SignalSet, u32, bool) {
         match self {
             Handler::Default | Handler::Ignore => (SignalSet::empty(), 0, false),
-            Handler::Flag(_) | Handler::Count(_) => (SignalSet::empty(), flag::SIGINFO, false),
+            Handler::Flag(_) | Handler::FlagOrDefault(_) | Handler::Count(_) => {
+                (SignalSet::empty(), flag::SIGINFO, false)
+            }
             Handler::Function(function) => {
                 (function.mask, function.flags, function.found_on.is_some())
             }
@@ -230,6 +325,7 @@ impl PartialEq for Handler {
     fn eq(&self, other: &Handler) -> bool {
         match (self, other) {
             (Handler::Flag(one), Handler::Flag(two)) => ptr::eq(*one, *two),
+            (Handler::FlagOrDefault(one), Handler::FlagOrDefault(two)) => ptr::eq(*one, *two),
             (Handler::Count(one), Handler::Count(two)) => ptr::eq(*one, *two),
             (Handler::Function(one), Handler::Function(two)) => one == two,
             _ => {
@@ -251,6 +347,63 @@ impl From<&'static AtomicBool> for Handler {
 impl From<&'static AtomicUsize> for Handler {
     fn from(count: &'static AtomicUsize) -> Handler {
         Handler::Count(count)
+    }
+}
+
+impl Function {
+    /// Calls the function, by the convention with which it was installed: for a handler that
+    /// chains to the one that it replaced. One that takes the signal alone is given no more.
+    ///
+    /// A function with `SA_RESETHAND` expects to be called once.
+    ///
+    /// ```
+    /// use signal::{install, query, Context, Handler, Info, Signal, SIGUSR1};
+    /// use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+    ///
+    /// # static FIRST: AtomicUsize = AtomicUsize::new(0);
+    /// # // SAFETY: an atomic addition.
+    /// # let first = unsafe { Handler::new(|_: Signal| { FIRST.fetch_add(1, Ordering::AcqRel); }) };
+    /// # install(SIGUSR1, first)?;
+    /// // What was there stays where the handler finds it.
+    /// static PREVIOUS: AtomicPtr<Handler> = AtomicPtr::new(std::ptr::null_mut());
+    /// let previous = Box::into_raw(Box::new(query(SIGUSR1)?.handler()));
+    /// PREVIOUS.store(previous, Ordering::Release);
+    ///
+    /// let chained = |signal: Signal, info: &Info, context: &mut Context| {
+    ///     // SAFETY: never freed.
+    ///     let previous = unsafe { *PREVIOUS.load(Ordering::Acquire) };
+    ///     if let Handler::Function(function) = previous {
+    ///         // SAFETY: what this handler was given, for the signal on which it was found.
+    ///         unsafe { function.call(signal, info, Some(context)) };
+    ///     }
+    /// };
+    /// // SAFETY: an atomic load, and what could be called before.
+    /// install(SIGUSR1, unsafe { Handler::with_context(chained) })?;
+    /// signal::raise(SIGUSR1)?;
+    /// # assert_eq!(FIRST.load(Ordering::Acquire), 1);
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    ///
+    /// Async-signal-safe if the function is.
+    ///
+    /// # Safety
+    ///
+    /// - The function must still be there, and bear to be called at this moment: in a handler of
+    ///   `signal`, or with what it touches in order and `signal` blocked.
+    /// - `signal` must be one for which it is, or was, installed.
+    /// - `info` must be true, and with `None` as the context the function must not look at that: it
+    ///   gets null.
+    pub unsafe fn call(self, signal: Signal, info: &Info, context: Option<&mut Context>) {
+        let number = signal.as_raw();
+        if !flag::has(self.flags, flag::SIGINFO) {
+            // SAFETY: the address is a function's without SA_SIGINFO; the rest is the caller's
+            // promise.
+            return unsafe { mem::transmute::<usize, extern "C" fn(c_int)>(self.address)(number) };
+        }
+        let mut info = *info.as_raw();
+        let context = context.map_or(ptr::null_mut(), |context| context.as_ptr());
+        // SAFETY: the address is a function's with SA_SIGINFO; the rest is the caller's promise.
+        unsafe { mem::transmute::<usize, Entry>(self.address)(number, &mut info, context) }
     }
 }
 

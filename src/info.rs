@@ -2,7 +2,9 @@
 
 use crate::pid::Pid;
 use crate::signal::{self, Signal};
-use crate::sys::{code, siginfo};
+use crate::sys::code::{self, CODES};
+use crate::sys::siginfo;
+use core::borrow::Borrow;
 use core::fmt;
 use libc::{c_int, c_long, c_void, siginfo_t, uid_t};
 
@@ -42,9 +44,56 @@ const IO: Signal = signal::SIGIO;
 #[cfg(not(has_sigio))]
 const IO: Signal = signal::SIGPOLL;
 
+/// Why a signal was sent: what [`Info::code`] means, whatever its number on this platform.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// A process called [`kill`](crate::kill).
+    User,
+    /// A process called [`queue`](crate::queue): there is a value.
+    Queue,
+    /// A thread called [`raise`](crate::raise), [`kill_thread`](crate::kill_thread) or their like.
+    /// Where a system does not tell these from `kill`, it is `User`.
+    Thread,
+    /// A timer of `timer_create` expired: there is a value.
+    Timer,
+    /// An asynchronous read or write (`aio_read`) is done: there is a value.
+    AsyncIo,
+    /// A message came into an empty queue (`mq_notify`): there is a value.
+    Message,
+    /// The kernel, without saying more: the terminal, [`alarm`](crate::alarm), a broken pipe.
+    Kernel,
+    /// An instruction failed: [`Info::address`].
+    Fault,
+    /// I/O became possible: [`Info::band`].
+    Io,
+    /// A child exited: [`Info::status`] is its exit code.
+    Exited,
+    /// A child was ended by a signal, without a core file: [`Info::status`] is the signal.
+    Killed,
+    /// A child was ended by a signal, with a core file.
+    Dumped,
+    /// A child that is traced came to a trap.
+    Trapped,
+    /// A child was stopped by a signal.
+    Stopped,
+    /// A child was continued.
+    Continued,
+    /// A code that this crate does not know, or none.
+    Unknown,
+}
+
 impl Info {
-    pub(crate) fn from_owned(raw: siginfo_t) -> Info {
-        Info(raw)
+    /// A copy of a `siginfo_t`, given by value or by reference: from a handler made with
+    /// [`Handler::from_raw_with_info`](crate::Handler::from_raw_with_info), from `waitid` or
+    /// `ptrace`.
+    pub fn from_raw(raw: impl Borrow<siginfo_t>) -> Info {
+        Info(*raw.borrow())
+    }
+
+    /// The structure of the system.
+    pub fn as_raw(&self) -> &siginfo_t {
+        &self.0
     }
 
     /// Information that says no more than the number, for kernels that pass none.
@@ -52,8 +101,8 @@ impl Info {
         // SAFETY: the structure is made of integers and raw pointers, for which zero is valid.
         let mut raw: siginfo_t = unsafe { core::mem::MaybeUninit::zeroed().assume_init() };
         raw.si_signo = number;
-        // No system has this code: every accessor answers `None`.
-        raw.si_code = c_int::MIN;
+        // Every accessor answers `None`.
+        raw.si_code = code::NONE;
         Info(raw)
     }
 
@@ -71,10 +120,64 @@ impl Info {
         self.signal() == signal::SIGCHLD && code::from_kernel(self.code())
     }
 
+    /// Signals other than `IO` mean I/O too, where a program can choose the signal.
+    fn is_io(&self) -> bool {
+        code::from_kernel(self.code())
+            && (self.signal() == IO
+                || code::is_chosen_io(self.code())
+                    && !self.is_child()
+                    && !self.is_fault()
+                    && self.signal() != signal::SIGSYS)
+    }
+
     fn is_fault(&self) -> bool {
         const FAULTS: [Signal; 5] =
             [signal::SIGSEGV, signal::SIGBUS, signal::SIGFPE, signal::SIGILL, signal::SIGTRAP];
         FAULTS.contains(&self.signal()) && code::from_kernel(self.code())
+    }
+
+    /// Why the signal was sent.
+    ///
+    /// ```
+    /// use signal::{BlockGuard, Cause, Pid, SignalSet, SIGCHLD};
+    ///
+    /// let _guard = BlockGuard::new(SIGCHLD);
+    /// let mut child = std::process::Command::new("true").spawn().unwrap();
+    /// let info = SignalSet::from(SIGCHLD).wait()?;
+    /// match info.cause() {
+    ///     Cause::Exited => assert_eq!(info.sender_pid(), Some(Pid::from(&child))),
+    ///     // Where `wait` learns the number alone.
+    ///     cause => assert_eq!(cause, Cause::Unknown),
+    /// }
+    /// child.wait().unwrap();
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    pub fn cause(&self) -> Cause {
+        let code = self.code();
+        if self.is_child() {
+            return match code - CODES.child {
+                0 => Cause::Exited,
+                1 => Cause::Killed,
+                2 => Cause::Dumped,
+                3 => Cause::Trapped,
+                4 => Cause::Stopped,
+                5 => Cause::Continued,
+                _ => Cause::Kernel,
+            };
+        }
+        match code {
+            code::NONE => Cause::Unknown,
+            _ if self.is_fault() => Cause::Fault,
+            _ if self.is_io() => Cause::Io,
+            _ if code == CODES.user => Cause::User,
+            _ if code == CODES.thread => Cause::Thread,
+            _ if code == CODES.queue => Cause::Queue,
+            _ if code == CODES.timer => Cause::Timer,
+            _ if code == CODES.async_io => Cause::AsyncIo,
+            _ if code == CODES.message => Cause::Message,
+            _ if code > 0 && code::are_known() => Cause::Kernel,
+            _ => Cause::Unknown,
+        }
     }
 
     /// The process that sent the signal, or the child that changed state. `None` too when the sender lies outside the
@@ -100,11 +203,16 @@ impl Info {
 
     /// The value that [`queue`](crate::queue) or a timer sent along.
     pub fn value(&self) -> Option<c_int> {
-        if code::has_value(self.code()) {
-            siginfo::value(&self.0)
-        } else {
-            None
-        }
+        let has_value = code::has_value(self.code());
+        has_value.then(|| siginfo::value(&self.0)).flatten()
+    }
+
+    /// The value as a pointer, if it was sent as one ([`queue_pointer`](crate::queue_pointer)). The
+    /// system does not say which it was, nor whether the sender is this process: look at
+    /// [`sender_pid`](Info::sender_pid) before you follow it.
+    pub fn pointer_value(&self) -> Option<*mut c_void> {
+        let has_value = code::has_value(self.code());
+        has_value.then(|| siginfo::pointer_value(&self.0)).flatten()
     }
 
     /// For a fault (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`): the address of the memory or the instruction.
@@ -112,22 +220,19 @@ impl Info {
         self.is_fault().then(|| siginfo::address(&self.0))
     }
 
-    /// For I/O that became possible (`SIGIO`, `SIGPOLL`): the events, as `poll` has them. `None` where this crate does
-    /// not know where the platform keeps them.
+    /// For I/O that became possible: the events, as `poll` has them. With `SIGIO` (`SIGPOLL`); on
+    /// Linux only if [`owner::signal`](crate::owner::signal) has asked for it, and then with any
+    /// signal. `None` where this crate does not know where the platform keeps them.
     pub fn band(&self) -> Option<c_long> {
-        let io = self.signal() == IO && code::from_kernel(self.code());
-        if io {
-            siginfo::band(&self.0)
-        } else {
-            None
-        }
+        self.is_io().then(|| siginfo::band(&self.0)).flatten()
     }
 }
 
 impl fmt::Debug for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("Info");
-        fields.field("signal", &self.signal()).field("code", &self.code());
+        fields.field("signal", &self.signal()).field("cause", &self.cause());
+        fields.field("code", &self.code());
         macro_rules! known {
             ($($name:ident)*) => {
                 $(if let Some(value) = self.$name() {

@@ -1,9 +1,9 @@
 //! Setting and reading dispositions.
 
 use crate::action::Action;
-use crate::entry::{deferred, COUNTS, FLAGS};
+use crate::entry::{deferred, COUNTS, FLAGS, FLAGS_OR_DEFAULT};
 use crate::errno::Result;
-use crate::handler::Handler;
+use crate::handler::{Handler, Targets};
 use crate::signal::Signal;
 use crate::sys::flag;
 use crate::sys::sigaction::{sigaction, RawAction};
@@ -45,15 +45,17 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 pub fn install(signal: Signal, action: impl Into<Action>) -> Result<Action> {
     let action = action.into();
     match action.handler() {
-        Handler::Flag(_) | Handler::Count(_) => install_with_target(signal, action),
-        _ => swap_action(signal, action, Targets::default()),
+        Handler::Flag(_) | Handler::FlagOrDefault(_) | Handler::Count(_) => {
+            install_with_target(signal, action)
+        }
+        _ => swap_action(signal, action, Replaced::default()),
     }
 }
 
 /// Before the kernel knows the entry of a `Flag` or a `Count`, that must find its target.
 #[inline(never)]
 fn install_with_target(signal: Signal, action: Action) -> Result<Action> {
-    let replaced = Targets::replace(signal, action.handler());
+    let replaced = Replaced::replace(signal, action.handler());
     let swapped = swap_action(signal, action, replaced);
     if swapped.is_err() {
         replaced.restore(signal, action.handler());
@@ -62,7 +64,7 @@ fn install_with_target(signal: Signal, action: Action) -> Result<Action> {
 }
 
 #[inline(always)]
-fn swap_action(signal: Signal, action: Action, replaced: Targets) -> Result<Action> {
+fn swap_action(signal: Signal, action: Action, replaced: Replaced) -> Result<Action> {
     let raw = action.to_raw(signal)?;
     deferred::note_one_shot(signal, flag::has(raw.flags, flag::RESETHAND));
     Ok(decode(signal, sigaction(signal.as_raw(), Some(raw))?, replaced))
@@ -84,7 +86,7 @@ fn swap_action(signal: Signal, action: Action, replaced: Targets) -> Result<Acti
 #[doc(alias = "sigaction")]
 #[inline]
 pub fn query(signal: Signal) -> Result<Action> {
-    Ok(decode(signal, sigaction(signal.as_raw(), None)?, Targets::default()))
+    Ok(decode(signal, sigaction(signal.as_raw(), None)?, Replaced::default()))
 }
 
 /// [`install`], unless the signal is ignored: then `None`, and it stays ignored.
@@ -134,14 +136,18 @@ pub struct InstallGuard {
     handler: Handler,
     previous: Action,
     /// What the targets of the signal were, whatever the previous handler: it may call on an entry of this crate.
-    targets: Targets,
+    targets: Replaced,
 }
 
 impl InstallGuard {
     /// Installs `action` for `signal`. Errors as for [`install`].
     pub fn new(signal: Signal, action: impl Into<Action>) -> Result<InstallGuard> {
         let action = action.into();
-        let targets = Targets { flag: load(FLAGS.of(signal)), count: load(COUNTS.of(signal)) };
+        let targets = Replaced {
+            flag: load(FLAGS.of(signal)),
+            flag_or_default: load(FLAGS_OR_DEFAULT.of(signal)),
+            count: load(COUNTS.of(signal)),
+        };
         let previous = install(signal, action)?;
         Ok(InstallGuard { signal, handler: action.handler(), previous, targets })
     }
@@ -181,20 +187,24 @@ impl Drop for InstallGuard {
     }
 }
 
-/// The targets of a signal's `Flag` and `Count` that a new one has replaced.
+/// The targets of a signal's `Flag`, `FlagOrDefault` and `Count` that a new one has replaced.
 #[derive(Clone, Copy, Debug, Default)]
-struct Targets {
+struct Replaced {
     flag: Option<&'static AtomicBool>,
+    flag_or_default: Option<&'static AtomicBool>,
     count: Option<&'static AtomicUsize>,
 }
 
-impl Targets {
+impl Replaced {
     /// Publishes the target of a new handler.
     #[inline]
-    fn replace(signal: Signal, handler: Handler) -> Targets {
-        let mut replaced = Targets::default();
+    fn replace(signal: Signal, handler: Handler) -> Replaced {
+        let mut replaced = Replaced::default();
         match handler {
             Handler::Flag(flag) => replaced.flag = swap(FLAGS.of(signal), Some(flag)),
+            Handler::FlagOrDefault(flag) => {
+                replaced.flag_or_default = swap(FLAGS_OR_DEFAULT.of(signal), Some(flag));
+            }
             Handler::Count(count) => replaced.count = swap(COUNTS.of(signal), Some(count)),
             _ => {}
         }
@@ -207,6 +217,9 @@ impl Targets {
     fn restore(self, signal: Signal, handler: Handler) {
         match handler {
             Handler::Flag(flag) => swap_back(FLAGS.of(signal), flag, self.flag),
+            Handler::FlagOrDefault(flag) => {
+                swap_back(FLAGS_OR_DEFAULT.of(signal), flag, self.flag_or_default);
+            }
             Handler::Count(count) => swap_back(COUNTS.of(signal), count, self.count),
             _ => {}
         }
@@ -215,10 +228,28 @@ impl Targets {
 
 /// What the kernel returned, with the target that it had before a new one replaced that.
 #[inline]
-fn decode(signal: Signal, raw: RawAction, replaced: Targets) -> Action {
-    let flag = || replaced.flag.or_else(|| load(FLAGS.of(signal)));
-    let count = || replaced.count.or_else(|| load(COUNTS.of(signal)));
-    Action::from_raw(Handler::from_raw(signal, &raw, flag, count), raw)
+fn decode(signal: Signal, raw: RawAction, replaced: Replaced) -> Action {
+    Action::from_raw(Handler::decode(signal, &raw, &Before { signal, replaced }), raw)
+}
+
+/// The targets of before: those that were replaced, and the present ones.
+struct Before {
+    signal: Signal,
+    replaced: Replaced,
+}
+
+impl Targets for Before {
+    fn flag(&self) -> Option<&'static AtomicBool> {
+        self.replaced.flag.or_else(|| load(FLAGS.of(self.signal)))
+    }
+
+    fn flag_or_default(&self) -> Option<&'static AtomicBool> {
+        self.replaced.flag_or_default.or_else(|| load(FLAGS_OR_DEFAULT.of(self.signal)))
+    }
+
+    fn count(&self) -> Option<&'static AtomicUsize> {
+        self.replaced.count.or_else(|| load(COUNTS.of(self.signal)))
+    }
 }
 
 fn load<T>(place: &AtomicPtr<T>) -> Option<&'static T> {

@@ -2,6 +2,7 @@
 
 use crate::deadline::{poll, Deadline};
 use crate::errno::{check, Errno, Result};
+use crate::fd::{number, Fd};
 use core::mem::{size_of, MaybeUninit};
 use libc::{c_int, socklen_t};
 
@@ -68,17 +69,17 @@ pub fn retry<T, E: Interrupted>(
 ///
 /// ```
 /// use signal::{finish_connect, retry};
-/// use std::os::unix::io::AsRawFd;
 ///
 /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// let stream = std::net::TcpStream::connect(listener.local_addr()?)?;
-/// retry(|| finish_connect(stream.as_raw_fd()))?;
+/// retry(|| finish_connect(&stream))?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Source: POSIX.1-2024 [`connect`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/connect.html); Stevens, UNP 16.4.
 #[doc(alias = "connect")]
-pub fn finish_connect(fd: c_int) -> Result<()> {
+pub fn finish_connect(fd: impl Fd) -> Result<()> {
+    let fd = number(&fd);
     // First of all: what is no socket may never be writable, and `poll` leaves a negative number alone for ever.
     option(fd, libc::SO_TYPE)?;
     poll(fd, libc::POLLOUT, Deadline::NEVER)?;

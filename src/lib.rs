@@ -12,12 +12,15 @@ compile_error!(
 );
 
 mod action;
+mod alt_stack;
 pub mod child;
+mod context;
 mod deadline;
 #[cfg(feature = "defer")]
 mod defer;
 mod entry;
 mod errno;
+mod fd;
 mod handler;
 mod info;
 mod install;
@@ -35,22 +38,28 @@ mod set;
 mod sigmask;
 mod signal;
 mod sys;
-mod timer;
+pub mod timer;
 mod wait;
 
 pub use crate::action::{Action, Flags};
+pub use crate::alt_stack::AltStack;
+pub use crate::context::Context;
 #[cfg(feature = "defer")]
 pub use crate::defer::DeferGuard;
 pub use crate::errno::{Errno, Result};
 pub use crate::handler::{Function, Handler};
-pub use crate::info::Info;
+pub use crate::info::{Cause, Info};
 pub use crate::install::{install, install_unless_ignored, query, InstallGuard};
 pub use crate::interrupt::{finish_connect, retry, Interrupted};
 pub use crate::mask::{block, blocked, pending, set_blocked, suspend, unblock};
 pub use crate::mask::{BlockGuard, UnblockGuard};
+pub use crate::name::ParseSignalError;
 pub use crate::pid::Pid;
 pub use crate::self_pipe::SelfPipe;
-pub use crate::send::{die_by, exists, kill, kill_group, kill_own_group, queue, raise};
+#[cfg(feature = "std")]
+pub use crate::send::kill_thread;
+pub use crate::send::{die_by, exists, kill, kill_group, kill_own_group};
+pub use crate::send::{queue, queue_pointer, raise};
 #[cfg(feature = "std")]
 pub use crate::session::CommandExt;
 pub use crate::set::{Iter, SignalSet};

@@ -1,6 +1,5 @@
 //! Signals as text: the names of POSIX.1-2024 `sig2str` and `str2sig`.
 
-use crate::errno::{Errno, Result};
 use crate::signal::{Signal, ALIASES, TABLE};
 use crate::sys::number;
 use core::fmt;
@@ -45,11 +44,33 @@ impl fmt::Debug for Signal {
     }
 }
 
-impl FromStr for Signal {
-    type Err = Errno;
+/// The error of parsing a [`Signal`]: a text that is neither the name nor the number of a signal of
+/// this platform.
+///
+/// ```
+/// use signal::{ParseSignalError, Signal};
+///
+/// let error: ParseSignalError = "SIGNONE".parse::<Signal>().unwrap_err();
+/// assert!(error.to_string().contains("SIGTERM"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ParseSignalError(());
 
-    /// [`Errno::EINVAL`] for what is neither the name nor the number of a signal of this platform.
-    fn from_str(text: &str) -> Result<Signal> {
+impl fmt::Display for ParseSignalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "not a signal of this system: use a name, such as SIGTERM, TERM or RTMIN+1, or a number",
+        )
+    }
+}
+
+#[cfg(feature = "std")]
+impl std::error::Error for ParseSignalError {}
+
+impl FromStr for Signal {
+    type Err = ParseSignalError;
+
+    fn from_str(text: &str) -> Result<Signal, ParseSignalError> {
         let same = |name: &str| {
             text.eq_ignore_ascii_case(name) || text.eq_ignore_ascii_case(&name["SIG".len()..])
         };
@@ -59,7 +80,7 @@ impl FromStr for Signal {
             .or_else(alias)
             .or_else(|| realtime_from_str(text))
             .or_else(|| decimal(text).and_then(Signal::from_raw))
-            .ok_or(Errno::EINVAL)
+            .ok_or(ParseSignalError(()))
     }
 }
 

@@ -5,7 +5,7 @@
 //! ```
 //! use signal::{owner, owner::Owner, InstallGuard, Pid, SIGIO};
 //! use std::io::Write;
-//! use std::os::unix::{io::AsRawFd, net::UnixStream};
+//! use std::os::unix::net::UnixStream;
 //! use std::sync::atomic::{AtomicBool, Ordering};
 //!
 //! static READY: AtomicBool = AtomicBool::new(false);
@@ -13,8 +13,8 @@
 //! // First, so that it goes last: on Linux, the default effect of SIGIO is to terminate.
 //! let _installed = InstallGuard::new(SIGIO, &READY)?;
 //! let (reader, mut writer) = UnixStream::pair()?;
-//! owner::set(reader.as_raw_fd(), Owner::Process(Pid::current()))?;
-//! owner::notify(reader.as_raw_fd(), true)?;
+//! owner::set(&reader, Owner::Process(Pid::current()))?;
+//! owner::notify(&reader, true)?;
 //! writer.write_all(b"x")?;
 //! while !READY.load(Ordering::Acquire) {}
 //! # Ok::<(), std::io::Error>(())
@@ -29,9 +29,10 @@
 //! `FIOASYNC` of BSD; Stevens, UNP 24.2 and 25.
 
 use crate::errno::Result;
+use crate::fd::{number, Fd};
 use crate::pid::Pid;
+use crate::signal::Signal;
 use crate::sys;
-use libc::c_int;
 
 /// Who is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,9 +45,9 @@ pub enum Owner {
 
 /// Makes `owner` hear of this descriptor. Async-signal-safe.
 #[doc(alias = "F_SETOWN")]
-pub fn set(fd: c_int, owner: Owner) -> Result<()> {
+pub fn set(fd: impl Fd, owner: Owner) -> Result<()> {
     sys::owner::set(
-        fd,
+        number(&fd),
         match owner {
             Owner::Process(pid) => pid.as_raw(),
             Owner::Group(group) => -group.as_raw(),
@@ -54,16 +55,37 @@ pub fn set(fd: c_int, owner: Owner) -> Result<()> {
     )
 }
 
+/// Makes nobody hear of this descriptor. Async-signal-safe.
+#[doc(alias = "F_SETOWN")]
+pub fn clear(fd: impl Fd) -> Result<()> {
+    sys::owner::set(number(&fd), 0)
+}
+
 /// Who hears of this descriptor, if anybody. Async-signal-safe.
 #[doc(alias = "F_GETOWN")]
-pub fn get(fd: c_int) -> Result<Option<Owner>> {
-    let owner = sys::owner::get(fd)?;
+pub fn get(fd: impl Fd) -> Result<Option<Owner>> {
+    let owner = sys::owner::get(number(&fd))?;
     Ok(Pid::from_raw(owner).map(Owner::Process).or_else(|| Pid::from_raw(-owner).map(Owner::Group)))
 }
 
 /// Switches `SIGIO` on or off: sent to the owner whenever reading or writing becomes possible. Async-signal-safe.
 #[doc(alias = "O_ASYNC")]
 #[doc(alias = "FIOASYNC")]
-pub fn notify(fd: c_int, on: bool) -> Result<()> {
-    sys::owner::notify(fd, on)
+pub fn notify(fd: impl Fd, on: bool) -> Result<()> {
+    sys::owner::notify(number(&fd), on)
+}
+
+/// Which signal is sent instead of `SIGIO`; any one, `SIGIO` itself included, comes with
+/// [`Info::band`](crate::Info::band), which says what has become possible. `None`: the default,
+/// `SIGIO` without it. Async-signal-safe.
+///
+/// A realtime signal is queued for each event, as long as there is room; then `SIGIO` comes once.
+///
+/// Errors, besides those of the module: [`Errno::EINVAL`](crate::Errno::EINVAL) for a signal that
+/// does not exist; [`Errno::ENOSYS`](crate::Errno::ENOSYS) everywhere except on Linux and Android.
+///
+/// Source: Linux [`fcntl`](https://man7.org/linux/man-pages/man2/F_SETSIG.2const.html), `F_SETSIG`.
+#[doc(alias = "F_SETSIG")]
+pub fn signal(fd: impl Fd, signal: Option<Signal>) -> Result<()> {
+    sys::owner::signal(number(&fd), signal.map_or(0, Signal::as_raw))
 }

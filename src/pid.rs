@@ -1,5 +1,6 @@
 //! Process ids.
 
+use crate::errno::Errno;
 use core::fmt;
 use core::num::NonZeroI32;
 use libc::pid_t;
@@ -52,6 +53,31 @@ impl Pid {
 impl From<Pid> for pid_t {
     fn from(pid: Pid) -> pid_t {
         pid.as_raw()
+    }
+}
+
+/// [`Errno::EINVAL`] for a number that is not positive.
+///
+/// ```
+/// use signal::{Errno, Pid};
+///
+/// assert_eq!(Pid::try_from(std::process::id()), Ok(Pid::current()));
+/// assert_eq!(Pid::try_from(0u32), Err(Errno::EINVAL));
+/// ```
+impl TryFrom<i32> for Pid {
+    type Error = Errno;
+
+    fn try_from(number: i32) -> Result<Pid, Errno> {
+        Pid::from_raw(number).ok_or(Errno::EINVAL)
+    }
+}
+
+/// [`Errno::EINVAL`] for 0 and for a number that no `pid_t` holds.
+impl TryFrom<u32> for Pid {
+    type Error = Errno;
+
+    fn try_from(number: u32) -> Result<Pid, Errno> {
+        pid_t::try_from(number).ok().and_then(Pid::from_raw).ok_or(Errno::EINVAL)
     }
 }
 

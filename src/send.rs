@@ -7,7 +7,8 @@ use crate::pid::Pid;
 use crate::sigmask;
 use crate::signal::Signal;
 use crate::sys;
-use libc::c_int;
+use crate::sys::queue::Value;
+use libc::{c_int, c_void};
 
 /// Sends a signal to the calling thread. If it is not blocked its handler has run when this returns.
 /// Async-signal-safe.
@@ -102,7 +103,64 @@ pub fn exists(pid: Pid) -> bool {
 /// Source: POSIX.1-2024 [`sigqueue`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigqueue.html).
 #[doc(alias = "sigqueue")]
 pub fn queue(pid: Pid, signal: Signal, value: c_int) -> Result<()> {
-    sys::queue::sigqueue(pid.as_raw(), signal.as_raw(), value)
+    sys::queue::sigqueue(pid.as_raw(), signal.as_raw(), Value::Int(value))
+}
+
+/// [`queue`] with a pointer as the value, for [`Info::pointer_value`](crate::Info::pointer_value).
+/// It is a number to the system, and means something to this process alone. Async-signal-safe;
+/// errors as for [`queue`].
+///
+/// ```
+/// use signal::{queue_pointer, BlockGuard, Pid, SignalSet, SIGUSR1};
+///
+/// static JOB: u64 = 42;
+/// let _guard = BlockGuard::new(SIGUSR1);
+/// match queue_pointer(Pid::current(), SIGUSR1, &JOB as *const u64 as *mut _) {
+///     Ok(()) => {
+///         let job = SignalSet::from(SIGUSR1).wait()?.pointer_value();
+///         assert_eq!(job, Some(&JOB as *const u64 as *mut _));
+///     }
+///     Err(error) => assert_eq!(error, signal::Errno::ENOSYS),
+/// }
+/// # Ok::<(), signal::Errno>(())
+/// ```
+///
+/// Source: POSIX.1-2024 [`sigqueue`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigqueue.html).
+#[doc(alias = "sigqueue")]
+pub fn queue_pointer(pid: Pid, signal: Signal, value: *mut c_void) -> Result<()> {
+    sys::queue::sigqueue(pid.as_raw(), signal.as_raw(), Value::Pointer(value))
+}
+
+/// Sends a signal to one thread of this process. A thread that has ended but was not joined keeps
+/// its id: nothing happens then, or it is [`Errno::ESRCH`]. Async-signal-safe.
+///
+/// The signal interrupts a system call of that thread, if its action does not restart them.
+///
+/// ```
+/// use signal::{install, kill_thread, Action, SIGUSR1};
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use std::time::Duration;
+///
+/// static CAUGHT: AtomicUsize = AtomicUsize::new(0);
+/// install(SIGUSR1, Action::new(&CAUGHT).restart(false))?;
+/// let sleeper = std::thread::spawn(|| {
+///     while CAUGHT.load(Ordering::Acquire) == 0 {
+///         std::thread::sleep(Duration::from_millis(1));
+///     }
+/// });
+/// kill_thread(&sleeper, SIGUSR1)?;
+/// sleeper.join().unwrap();
+/// # Ok::<(), signal::Errno>(())
+/// ```
+///
+/// Source: POSIX.1-2024
+/// [`pthread_kill`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_kill.html).
+#[cfg(feature = "std")]
+#[doc(alias = "pthread_kill")]
+pub fn kill_thread<T>(thread: &std::thread::JoinHandle<T>, signal: Signal) -> Result<()> {
+    use std::os::unix::thread::JoinHandleExt;
+    // SAFETY: the handle is borrowed, so that nobody joins or detaches the thread meanwhile.
+    unsafe { sys::threads::kill(thread.as_pthread_t(), signal.as_raw()) }
 }
 
 /// Ends the process by this signal, so that its parent sees just that: default disposition, unblock, raise.

@@ -1,5 +1,6 @@
 //! Signals: the one table of names, descriptions and default effects.
 
+use crate::errno::Errno;
 use crate::sys::number;
 use core::num::NonZeroI32;
 use libc::c_int;
@@ -214,5 +215,23 @@ impl Signal {
 impl From<Signal> for c_int {
     fn from(signal: Signal) -> c_int {
         signal.as_raw()
+    }
+}
+
+/// [`Errno::EINVAL`] for a number that [`Signal::from_raw`] does not take.
+impl TryFrom<i32> for Signal {
+    type Error = Errno;
+
+    fn try_from(number: i32) -> Result<Signal, Errno> {
+        Signal::from_raw(number).ok_or(Errno::EINVAL)
+    }
+}
+
+/// As from an `i32`.
+impl TryFrom<u32> for Signal {
+    type Error = Errno;
+
+    fn try_from(number: u32) -> Result<Signal, Errno> {
+        c_int::try_from(number).ok().and_then(Signal::from_raw).ok_or(Errno::EINVAL)
     }
 }

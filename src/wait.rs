@@ -73,7 +73,7 @@ impl SignalSet {
         loop {
             match sigtimedwait(set.to_words(), deadline.left()) {
                 Err(Errno::EINTR) => {}
-                taken => return taken.map(|info| info.map(Info::from_owned)),
+                taken => return taken.map(|info| info.map(Info::from_raw)),
             }
         }
     }

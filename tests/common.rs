@@ -13,6 +13,8 @@ use signal::child::Status;
 use signal::{Action, Errno, Pid, Signal, SignalSet};
 use std::fs::File;
 use std::io::{self, Read, Write};
+#[cfg(feature = "std")]
+use std::os::unix::io::{AsFd, BorrowedFd};
 use std::os::unix::io::{AsRawFd, FromRawFd, RawFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -116,6 +118,29 @@ pub fn pipe() -> (File, File) {
         assert_eq!(libc::pipe(fds.as_mut_ptr()), 0);
         (File::from_raw_fd(fds[0]), File::from_raw_fd(fds[1]))
     }
+}
+
+/// A descriptor as the library takes it.
+#[cfg(feature = "std")]
+pub fn fd(file: &impl AsFd) -> BorrowedFd<'_> {
+    file.as_fd()
+}
+
+#[cfg(not(feature = "std"))]
+pub fn fd(file: &impl AsRawFd) -> RawFd {
+    file.as_raw_fd()
+}
+
+/// A number that nothing keeps open, as the library takes it.
+#[cfg(feature = "std")]
+pub fn bare_fd(number: RawFd) -> BorrowedFd<'static> {
+    // SAFETY: not -1; the tests see that it is refused or harmless.
+    unsafe { BorrowedFd::borrow_raw(number) }
+}
+
+#[cfg(not(feature = "std"))]
+pub fn bare_fd(number: RawFd) -> RawFd {
+    number
 }
 
 /// One process tells another that it has come so far: each `open` lets one `wait` pass.

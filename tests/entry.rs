@@ -1,16 +1,17 @@
 //! What the kernel calls: what a handler finds, what it leaves behind, where it runs.
 
 use crate::common::{self, count, process, raw, COUNT, FLAG};
-use signal::{install, Errno, Handler, Info, Pid, Signal};
+use signal::{install, Context, Errno, Handler, Info, Pid, Signal};
 use signal::{SIGABRT, SIGTERM, SIGUSR1, SIGUSR2};
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::SeqCst};
 
 static SEEN: AtomicI32 = AtomicI32::new(0);
 static FOUND: AtomicI32 = AtomicI32::new(0);
+static FIRST: AtomicBool = AtomicBool::new(false);
 static PLACE: AtomicUsize = AtomicUsize::new(0);
 
 /// Every handler that runs code of the crate; the functions make `errno` ENOENT.
-fn handlers() -> [Handler; 4] {
+fn handlers() -> [Handler; 6] {
     fn clobber() {
         FOUND.store(Errno::last().raw_os_error(), SeqCst);
         // SAFETY: a path that ends; there is no such file.
@@ -18,10 +19,15 @@ fn handlers() -> [Handler; 4] {
         SEEN.store(Errno::last().raw_os_error(), SeqCst);
     }
     // SAFETY: atomics and `open`.
-    let [plain, with_info] = unsafe {
-        [Handler::new(|_: Signal| clobber()), Handler::with_info(|_: Signal, _: &Info| clobber())]
+    let [plain, with_info, with_context] = unsafe {
+        [
+            Handler::new(|_: Signal| clobber()),
+            Handler::with_info(|_: Signal, _: &Info| clobber()),
+            Handler::with_context(|_: Signal, _: &Info, _: &mut Context| clobber()),
+        ]
     };
-    [Handler::Flag(&FLAG), Handler::Count(&COUNT), plain, with_info]
+    let flag_or_default = Handler::FlagOrDefault(&FIRST);
+    [Handler::Flag(&FLAG), flag_or_default, Handler::Count(&COUNT), plain, with_info, with_context]
 }
 
 fn every_kind_of_handler_keeps_errno() {
@@ -113,8 +119,17 @@ fn panics_with_info(_: Signal, _: &Info) {
 }
 
 fn a_panic_in_a_handler_aborts_with_a_message() {
+    fn panics_with_context(_: Signal, _: &Info, _: &mut Context) {
+        panic!("on purpose");
+    }
     // SAFETY: not async-signal-safe, but nothing else happens in the process.
-    let handlers = unsafe { [Handler::new(panics), Handler::with_info(panics_with_info)] };
+    let handlers = unsafe {
+        [
+            Handler::new(panics),
+            Handler::with_info(panics_with_info),
+            Handler::with_context(panics_with_context),
+        ]
+    };
     for handler in handlers {
         let (status, stderr) = process::with_stderr(|| {
             install(SIGUSR1, handler).unwrap();

@@ -20,8 +20,9 @@ fn each_constant_says_what_it_means_and_its_name() {
     let mut texts = Vec::new();
     for (errno, name, number) in constants() {
         assert_eq!((errno.raw_os_error(), Errno::from_raw_os_error(number)), (number, errno));
-        assert_eq!(format!("{errno:?}"), name);
         let text = errno.to_string();
+        let words = text.strip_suffix(&format!(" ({name})")).expect(&text);
+        assert_eq!(format!("{errno:?}"), format!("{name} ({words})"));
         assert!(text.ends_with(&format!(" ({name})")) && text.len() > name.len() + 8, "{text}");
         assert!(!texts.contains(&text), "{text}");
         texts.push(text);
@@ -41,10 +42,7 @@ fn the_words_say_what_to_do() {
 fn unknown_numbers_are_described_by_the_system() {
     let text = Errno::from_raw_os_error(libc::EXDEV).to_string();
     assert!(text.ends_with(&format!(" (errno {})", libc::EXDEV)) && text.len() > 12, "{text}");
-    assert_eq!(
-        format!("{:?}", Errno::from_raw_os_error(libc::EXDEV)),
-        format!("Errno({})", libc::EXDEV)
-    );
+    assert_eq!(format!("{:?}", Errno::from_raw_os_error(libc::EXDEV)), text);
     for number in [0, -1, i32::MAX, i32::MIN] {
         assert!(Errno::from_raw_os_error(number).to_string().contains(&number.to_string()));
     }
@@ -73,6 +71,12 @@ fn question_marks_convert_it() {
     assert_eq!(fails_as_io().unwrap_err().raw_os_error(), Some(libc::EINVAL));
 }
 
+/// What a program prints whose `main` returns the error.
+fn debug_has_the_name_and_the_words() {
+    let text = format!("{:?}", signal::install(signal::SIGKILL, signal::Handler::Ignore));
+    assert!(text.starts_with("Err(EINVAL (invalid argument: "), "{text}");
+}
+
 fn last_is_the_error_of_the_last_call() {
     raw::fail_with_ebadf();
     assert_eq!(Errno::last(), Errno::EBADF);
@@ -88,5 +92,6 @@ tests! {
     io_errors_keep_the_number,
     #[cfg(feature = "std")]
     question_marks_convert_it,
+    debug_has_the_name_and_the_words,
     last_is_the_error_of_the_last_call,
 }

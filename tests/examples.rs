@@ -1,6 +1,9 @@
 //! The programs in examples/, as processes: what a person who runs them sees.
 
 pub mod client;
+pub mod progress;
+pub mod registry;
+pub mod reports;
 pub mod server;
 
 use crate::common::process::must_start;

@@ -2,7 +2,7 @@
 
 use crate::common::{self, needs, raw};
 use libc::{c_int, c_void, siginfo_t};
-use signal::{install, BlockGuard, Handler, Info, Pid, Signal};
+use signal::{install, BlockGuard, Cause, Handler, Info, Pid, Signal};
 use signal::{SIGALRM, SIGBUS, SIGCHLD, SIGSEGV, SIGTERM, SIGTRAP, SIGUSR1};
 use std::mem::zeroed;
 use std::ptr;
@@ -102,9 +102,78 @@ fn queue_tells_sender_and_value() {
     for value in [0, 1, -1, 4711, i32::MAX, i32::MIN] {
         let (info, ()) =
             info_of(SIGUSR1, || signal::queue(Pid::current(), SIGUSR1, value).unwrap());
+        assert_eq!(info.cause(), Cause::Queue);
         assert_eq!((info.value(), info.sender_pid()), (Some(value), Some(Pid::current())));
         assert_eq!(info.sender_uid(), Some(own_uid()));
         assert_silent!(info, status address band);
+    }
+}
+
+fn queue_pointer_tells_the_pointer() {
+    needs(cfg!(has_sigqueue), "no sigqueue here");
+    let here = &CALLS as *const AtomicUsize as *mut c_void;
+    for pointer in [here, ptr::null_mut(), usize::MAX as *mut c_void] {
+        let (info, ()) = info_of(SIGUSR1, || {
+            signal::queue_pointer(Pid::current(), SIGUSR1, pointer).unwrap();
+        });
+        assert_eq!(info.cause(), Cause::Queue);
+        assert_eq!(
+            (info.pointer_value(), info.sender_pid()),
+            (Some(pointer), Some(Pid::current()))
+        );
+    }
+    let (info, ()) = info_of(SIGUSR1, || signal::kill(Pid::current(), SIGUSR1).unwrap());
+    assert_eq!(info.pointer_value(), None);
+}
+
+fn the_cause_has_a_name() {
+    let cause_of = |signal, send: fn()| info_of(signal, send).0.cause();
+    assert_eq!(cause_of(SIGUSR1, || signal::kill(Pid::current(), SIGUSR1).unwrap()), Cause::User);
+    let thread = cause_of(SIGUSR1, || signal::raise(SIGUSR1).unwrap());
+    let expected =
+        if cfg!(has_setsig) { &[Cause::Thread][..] } else { &[Cause::Thread, Cause::User] };
+    assert!(expected.contains(&thread), "{thread:?}");
+    let alarm = cause_of(SIGALRM, || assert_eq!(signal::alarm(Duration::from_nanos(1)), None));
+    let expected =
+        if cfg!(has_setsig) { &[Cause::Kernel][..] } else { &[Cause::Kernel, Cause::Timer] };
+    assert!(expected.contains(&alarm), "{alarm:?}");
+    let unknown = info_of_call(&mut made_up(SIGUSR1, c_int::MIN), SIGUSR1);
+    assert_eq!(unknown.cause(), Cause::Unknown);
+    assert_eq!(info_of_call(ptr::null_mut(), SIGCHLD).cause(), Cause::Unknown);
+    assert_eq!(info_of_call(&mut made_up(SIGSEGV, 1), SIGSEGV).cause(), Cause::Fault);
+    for (code, cause) in [
+        (libc::CLD_EXITED, Cause::Exited),
+        (libc::CLD_KILLED, Cause::Killed),
+        (libc::CLD_DUMPED, Cause::Dumped),
+        (libc::CLD_TRAPPED, Cause::Trapped),
+        (libc::CLD_STOPPED, Cause::Stopped),
+        (libc::CLD_CONTINUED, Cause::Continued),
+    ] {
+        assert_eq!(info_of_call(&mut made_up(SIGCHLD, code), SIGCHLD).cause(), cause);
+    }
+}
+
+/// From a real child.
+fn a_child_that_stops_and_continues_says_so() {
+    let (_, child) = info_of(SIGCHLD, || {
+        let child = common::process::sleeper();
+        signal::kill(child, signal::SIGSTOP).unwrap();
+        child
+    });
+    assert_eq!((last().cause(), last().sender_pid()), (Cause::Stopped, Some(child)));
+    assert_eq!(last().status(), Some(signal::SIGSTOP.as_raw()));
+    let (info, ()) = info_of(SIGCHLD, || signal::kill(child, signal::SIGKILL).unwrap());
+    assert_eq!((info.cause(), info.sender_pid()), (Cause::Killed, Some(child)));
+    common::wait_for(child);
+}
+
+fn the_raw_structure_goes_in_and_out() {
+    let (info, ()) = info_of(SIGUSR1, || signal::kill(Pid::current(), SIGUSR1).unwrap());
+    let raw: &siginfo_t = info.as_raw();
+    assert_eq!((raw.si_signo, raw.si_code), (SIGUSR1.as_raw(), info.code()));
+    for copy in [Info::from_raw(raw), Info::from_raw(*raw)] {
+        assert_eq!((copy.signal(), copy.cause()), (SIGUSR1, Cause::User));
+        assert_eq!(copy.sender_pid(), Some(Pid::current()));
     }
 }
 
@@ -177,7 +246,9 @@ fn fields_belong_to_their_signal_not_to_the_code_alone() {
     let event = |signal| info_of_call(&mut made_up(signal, 1), signal);
     assert_eq!((event(SIGCHLD).status(), event(SIGUSR1).status()), (Some(0), None));
     assert_eq!((event(SIGSEGV).address(), event(SIGUSR1).address()), (Some(ptr::null_mut()), None));
-    assert_silent!(event(SIGUSR1), sender_pid sender_uid value band);
+    assert_silent!(event(SIGUSR1), sender_pid sender_uid value);
+    // Any signal can mean I/O where a program can choose it.
+    assert_eq!(event(SIGUSR1).band().is_some(), cfg!(has_setsig));
     assert_silent!(event(SIGSEGV), sender_pid sender_uid value status band);
     // A code that no system has.
     for signal in [SIGUSR1, SIGCHLD, SIGSEGV, SIGALRM] {
@@ -227,7 +298,8 @@ fn debug_shows_what_is_known() {
     let (info, ()) = info_of(SIGUSR1, || signal::kill(Pid::current(), SIGUSR1).unwrap());
     let text = format!("{info:?}");
     assert!(
-        text.contains("SIGUSR1") && text.contains(&format!("sender_pid: Pid({})", Pid::current())),
+        text.contains("SIGUSR1, cause: User")
+            && text.contains(&format!("sender_pid: Pid({})", Pid::current())),
         "{text}"
     );
     assert!(!text.contains("address") && !text.contains("status"), "{text}");
@@ -237,6 +309,10 @@ tests! {
     kill_tells_who_sent_it,
     raise_tells_no_other_sender,
     queue_tells_sender_and_value,
+    queue_pointer_tells_the_pointer,
+    the_cause_has_a_name,
+    a_child_that_stops_and_continues_says_so,
+    the_raw_structure_goes_in_and_out,
     the_end_of_a_child_tells_which_child_and_how,
     the_alarm_tells_nothing,
     a_fault_tells_its_address,

@@ -1,6 +1,6 @@
 //! After EINTR: repeating the call, and connections that continue by themselves.
 
-use crate::common::{self, errno, load::Flood};
+use crate::common::{self, bare_fd, errno, fd, load::Flood};
 use signal::{finish_connect, install, retry, Errno, SIGALRM};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -119,8 +119,8 @@ fn a_tcp_connection_in_progress_is_finished() {
     set_nonblocking(&client);
     let started = connect(&client, listener.as_raw_fd());
     assert!([Ok(()), Err(Errno::EINPROGRESS)].contains(&started), "{started:?}");
-    assert_eq!(finish_connect(client.as_raw_fd()), Ok(()));
-    assert_eq!(finish_connect(client.as_raw_fd()), Ok(()), "and stays so");
+    assert_eq!(finish_connect(fd(&client)), Ok(()));
+    assert_eq!(finish_connect(fd(&client)), Ok(()), "and stays so");
     let (mut accepted, _) = listener.accept().unwrap();
     accepted.write_all(b"hello").unwrap();
     drop(accepted);
@@ -161,11 +161,11 @@ fn an_alarm_ends_the_wait_and_the_connection_continues() {
     install(SIGALRM, &ALARMS).unwrap();
     let (listener, queue, client) = with_a_connection_that_waits();
     let flood = Flood::of(&[SIGALRM], 5);
-    assert_eq!(finish_connect(client.as_raw_fd()), Err(Errno::EINTR));
-    assert_eq!(finish_connect(client.as_raw_fd()), Err(Errno::EINTR));
+    assert_eq!(finish_connect(fd(&client)), Err(Errno::EINTR));
+    assert_eq!(finish_connect(fd(&client)), Err(Errno::EINTR));
     let _accepted: Vec<_> =
         queue.iter().map(|_| retry(|| errno(listener.accept())).unwrap()).collect();
-    assert_eq!(retry(|| finish_connect(client.as_raw_fd())), Ok(()));
+    assert_eq!(retry(|| finish_connect(fd(&client))), Ok(()));
     drop(flood);
     assert!(has_peer(&client));
 }
@@ -173,7 +173,7 @@ fn an_alarm_ends_the_wait_and_the_connection_continues() {
 fn a_refused_connection_is_econnrefused() {
     let (listener, queue, client) = with_a_connection_that_waits();
     drop(listener);
-    let result = finish_connect(client.as_raw_fd());
+    let result = finish_connect(fd(&client));
     assert_eq!(result, Err(Errno::ECONNREFUSED));
     assert!(!has_peer(&client));
     drop(queue);
@@ -204,7 +204,7 @@ fn an_interrupted_connect_to_a_unix_socket_is_no_false_success() {
     if interrupted != Err(Errno::EINTR) {
         common::skip("connect to a full queue is not interrupted here");
     }
-    match finish_connect(client.as_raw_fd()) {
+    match finish_connect(fd(&client)) {
         Ok(()) => assert!(has_peer(&client)),
         Err(error) => assert_eq!(error, Errno::ENOTCONN),
     }
@@ -214,12 +214,12 @@ fn other_files_and_closed_descriptors_are_refused() {
     let (read, write) = common::pipe();
     let files = [read, write, std::fs::File::open("/dev/null").unwrap()];
     let fds = [0, 1, 2].map(|index: usize| files[index].as_raw_fd());
-    for fd in fds {
-        assert_eq!(finish_connect(fd), Err(Errno::ENOTSOCK));
+    for file in &files {
+        assert_eq!(finish_connect(fd(file)), Err(Errno::ENOTSOCK));
     }
     drop(files);
-    for fd in fds.into_iter().chain([-1, i32::MIN, i32::MAX]) {
-        assert_eq!(finish_connect(fd), Err(Errno::EBADF));
+    for number in fds.into_iter().chain([i32::MIN, i32::MAX]) {
+        assert_eq!(finish_connect(bare_fd(number)), Err(Errno::EBADF));
     }
 }
 
@@ -228,11 +228,11 @@ fn a_socket_that_has_never_tried_is_not_connected() {
     install(SIGALRM, &ALARMS).unwrap();
     let _flood = Flood::of(&[SIGALRM], 20);
     for family in [libc::AF_INET, libc::AF_UNIX] {
-        let result = finish_connect(socket(family).as_raw_fd());
+        let result = finish_connect(fd(&socket(family)));
         assert!([Err(Errno::ENOTCONN), Err(Errno::EINTR)].contains(&result), "{result:?}");
     }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    assert!(finish_connect(listener.as_raw_fd()).is_err());
+    assert!(finish_connect(fd(&listener)).is_err());
 }
 
 tests! {

@@ -9,7 +9,10 @@ mod harness;
 mod common;
 
 mod action;
+#[cfg(has_sigaltstack)]
+mod alt_stack;
 mod child;
+mod context;
 #[cfg(feature = "defer")]
 mod defer;
 mod entry;
@@ -51,9 +54,12 @@ fn main() {
         info::TESTS,
         handler::TESTS,
         entry::TESTS,
+        context::TESTS,
         action::TESTS,
         install::TESTS,
         mask::TESTS,
+        #[cfg(has_sigaltstack)]
+        alt_stack::TESTS,
         interrupt::TESTS,
         owner::TESTS,
         timer::TESTS,
@@ -94,5 +100,11 @@ fn main() {
         examples::server::TESTS,
         #[cfg(feature = "std")]
         examples::client::TESTS,
+        #[cfg(feature = "std")]
+        examples::progress::TESTS,
+        #[cfg(feature = "std")]
+        examples::registry::TESTS,
+        #[cfg(feature = "std")]
+        examples::reports::TESTS,
     ])
 }

@@ -1,7 +1,7 @@
 //! Signals as text.
 
 use crate::common::{self, reserved_signals};
-use signal::{Errno, Signal, SIGCHLD, SIGHUP};
+use signal::{Signal, SIGCHLD, SIGHUP};
 use std::process::Command;
 
 fn names_and_numbers_parse() {
@@ -68,7 +68,8 @@ fn other_texts_are_refused() {
         "１",
     ];
     for text in wrong {
-        assert_eq!(text.parse::<Signal>(), Err(Errno::EINVAL), "{text:?}");
+        let error = text.parse::<Signal>().expect_err(text).to_string();
+        assert!(error.contains("name") && !error.contains("SIGKILL"), "{error}");
     }
 }
 

@@ -1,8 +1,9 @@
 //! SIGIO and SIGURG from real descriptors.
 
-use crate::common::{self, eventually, own_group, Latch};
-use signal::owner::{get, notify, set, Owner};
-use signal::{install, Errno, Handler, Pid, SIGIO, SIGURG};
+use crate::common::{self, bare_fd, eventually, fd, needs, own_group, Latch};
+use signal::owner::{clear, get, notify, set, Owner};
+use signal::{install, BlockGuard, Cause, Errno, Handler, Pid, Signal, SignalSet};
+use signal::{SIGIO, SIGURG, SIGUSR1};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -25,7 +26,7 @@ fn connection() -> (TcpStream, TcpStream) {
 
 fn the_owner_is_what_was_set() {
     let (socket, _peer) = connection();
-    let fd = socket.as_raw_fd();
+    let fd = fd(&socket);
     assert_eq!(get(fd), Ok(None));
     for owner in
         [Owner::Process(Pid::current()), Owner::Group(own_group()), Owner::Process(Pid::current())]
@@ -34,16 +35,16 @@ fn the_owner_is_what_was_set() {
         assert_eq!(get(fd), Ok(Some(owner)));
     }
     // The owner belongs to the open file, not to the descriptor.
-    assert_eq!(
-        get(socket.try_clone().unwrap().as_raw_fd()),
-        Ok(Some(Owner::Process(Pid::current())))
-    );
+    let duplicate = socket.try_clone().unwrap();
+    assert_eq!(get(common::fd(&duplicate)), Ok(Some(Owner::Process(Pid::current()))));
+    clear(fd).unwrap();
+    assert_eq!((get(fd), get(common::fd(&duplicate))), (Ok(None), Ok(None)));
 }
 
 fn urgent_data_raises_sigurg() {
     install(SIGURG, &URGENT).unwrap();
     let (client, server) = connection();
-    set(server.as_raw_fd(), Owner::Process(Pid::current())).unwrap();
+    set(fd(&server), Owner::Process(Pid::current())).unwrap();
     for sent in 1..=3 {
         // SAFETY: one byte.
         let written =
@@ -61,7 +62,7 @@ fn urgent_data_raises_sigurg() {
 fn input_on_a_socket_raises_sigio_until_it_is_switched_off() {
     install(SIGIO, &IO).unwrap();
     let (mut reader, mut writer) = UnixStream::pair().unwrap();
-    let fd = reader.as_raw_fd();
+    let fd = fd(&reader);
     writer.write_all(b"before anybody asked").unwrap();
     assert_eq!(count(&IO), 0);
     set(fd, Owner::Process(Pid::current())).unwrap();
@@ -78,7 +79,7 @@ fn input_on_a_socket_raises_sigio_until_it_is_switched_off() {
     assert_eq!(count(&IO), before + 1);
     // The other flags are as they were.
     // SAFETY: asks for flags.
-    assert_eq!(unsafe { libc::fcntl(fd, libc::F_GETFL) } & libc::O_NONBLOCK, 0);
+    assert_eq!(unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_GETFL) } & libc::O_NONBLOCK, 0);
 }
 
 fn input_on_a_terminal_raises_sigio() {
@@ -93,8 +94,8 @@ fn input_on_a_terminal_raises_sigio() {
         assert_ne!(terminal, -1);
         (File::from_raw_fd(master), File::from_raw_fd(terminal))
     };
-    set(terminal.as_raw_fd(), Owner::Process(Pid::current())).unwrap();
-    notify(terminal.as_raw_fd(), true).unwrap();
+    set(fd(&terminal), Owner::Process(Pid::current())).unwrap();
+    notify(fd(&terminal), true).unwrap();
     master.write_all(b"typed\n").unwrap();
     eventually("SIGIO arrives", || count(&IO) > 0);
 }
@@ -113,11 +114,56 @@ fn a_group_can_be_the_owner() {
     });
     listening.wait();
     let (reader, mut writer) = UnixStream::pair().unwrap();
-    set(reader.as_raw_fd(), Owner::Group(own_group())).unwrap();
-    notify(reader.as_raw_fd(), true).unwrap();
+    set(fd(&reader), Owner::Group(own_group())).unwrap();
+    notify(fd(&reader), true).unwrap();
     writer.write_all(b"x").unwrap();
     heard.wait();
     assert!(common::wait_for(child).success());
+}
+
+/// The signal that was asked for comes, with the events.
+fn another_signal_can_tell_of_input() {
+    needs(cfg!(has_setsig), "no F_SETSIG here");
+    let chosen = Signal::realtime(3).into_iter().chain([SIGUSR1, SIGIO]);
+    for signal in chosen {
+        // For what comes when the ends are closed.
+        install(signal, Handler::Ignore).unwrap();
+        let (reader, mut writer) = UnixStream::pair().unwrap();
+        let _blocked = BlockGuard::new(signal);
+        set(fd(&reader), Owner::Process(Pid::current())).unwrap();
+        signal::owner::signal(fd(&reader), Some(signal)).unwrap();
+        notify(fd(&reader), true).unwrap();
+        writer.write_all(b"x").unwrap();
+        let info = SignalSet::from(signal).wait().unwrap();
+        assert_eq!((info.signal(), info.cause()), (signal, Cause::Io), "{info:?}");
+        let band = info.band().expect("the events");
+        assert_eq!(band & libc::c_long::from(libc::POLLIN), libc::POLLIN.into());
+        assert_eq!((info.sender_pid(), info.value(), info.status()), (None, None, None));
+    }
+    // The default again: SIGIO, which does not say what it is for.
+    let (reader, mut writer) = UnixStream::pair().unwrap();
+    let _blocked = BlockGuard::new(SIGIO | SIGUSR1);
+    set(fd(&reader), Owner::Process(Pid::current())).unwrap();
+    signal::owner::signal(fd(&reader), Some(SIGUSR1)).unwrap();
+    signal::owner::signal(fd(&reader), None).unwrap();
+    notify(fd(&reader), true).unwrap();
+    writer.write_all(b"x").unwrap();
+    let info = SignalSet::from(SIGIO | SIGUSR1).wait().unwrap();
+    assert_eq!((info.signal(), info.cause(), info.band()), (SIGIO, Cause::Kernel, None));
+}
+
+fn nobody_hears_of_a_descriptor_without_an_owner() {
+    install(SIGURG, &URGENT).unwrap();
+    let (client, server) = connection();
+    set(fd(&server), Owner::Process(Pid::current())).unwrap();
+    clear(fd(&server)).unwrap();
+    // SAFETY: one byte.
+    let sent = unsafe { libc::send(client.as_raw_fd(), b"!".as_ptr().cast(), 1, libc::MSG_OOB) };
+    assert_eq!(sent, 1);
+    let mut entry = libc::pollfd { fd: server.as_raw_fd(), events: libc::POLLPRI, revents: 0 };
+    // SAFETY: one entry.
+    assert_eq!(unsafe { libc::poll(&mut entry, 1, 60_000) }, 1, "the byte has come");
+    assert_eq!(count(&URGENT), 0);
 }
 
 fn errors_name_their_cause() {
@@ -125,16 +171,21 @@ fn errors_name_their_cause() {
     let closed = unsafe {
         let fd = libc::dup(0);
         libc::close(fd);
-        fd
+        bare_fd(fd)
     };
     assert_eq!(set(closed, Owner::Process(Pid::current())), Err(Errno::EBADF));
     assert_eq!(get(closed), Err(Errno::EBADF));
     assert_eq!(notify(closed, true), Err(Errno::EBADF));
+    assert_eq!(clear(closed), Err(Errno::EBADF));
+    let expected = if cfg!(has_setsig) { Errno::EBADF } else { Errno::ENOSYS };
+    for signal in [None, Some(SIGIO)] {
+        assert_eq!(signal::owner::signal(closed, signal), Err(expected));
+    }
     let (socket, _peer) = connection();
     let gone = common::fork(|| 0);
     common::wait_for(gone);
     // The system refuses a process that is gone, or never signals it; nothing breaks either way.
-    match set(socket.as_raw_fd(), Owner::Process(gone)) {
+    match set(fd(&socket), Owner::Process(gone)) {
         Ok(()) | Err(Errno::ESRCH) => {}
         Err(error) => panic!("{error}"),
     }
@@ -146,5 +197,7 @@ tests! {
     input_on_a_socket_raises_sigio_until_it_is_switched_off,
     input_on_a_terminal_raises_sigio,
     a_group_can_be_the_owner,
+    another_signal_can_tell_of_input,
+    nobody_hears_of_a_descriptor_without_an_owner,
     errors_name_their_cause,
 }

@@ -1,16 +1,21 @@
 //! Process ids.
 
 use crate::common;
-use signal::Pid;
+use signal::{Errno, Pid};
 use std::collections::HashSet;
 
 fn only_positive_numbers_are_ids() {
     for number in [0, -1, -2, i32::MIN] {
         assert_eq!(Pid::from_raw(number), None);
+        assert_eq!(Pid::try_from(number), Err(Errno::EINVAL));
+    }
+    for number in [0, 1 << 31, u32::MAX] {
+        assert_eq!(Pid::try_from(number), Err(Errno::EINVAL));
     }
     for number in [1, 2, i32::MAX] {
         let pid = Pid::from_raw(number).unwrap();
         assert_eq!((pid.as_raw(), i32::from(pid)), (number, number));
+        assert_eq!((Pid::try_from(number), Pid::try_from(number as u32)), (Ok(pid), Ok(pid)));
     }
     assert_eq!(std::mem::size_of::<Option<Pid>>(), std::mem::size_of::<libc::pid_t>());
 }

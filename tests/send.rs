@@ -37,6 +37,45 @@ fn raise_stays_in_its_thread() {
     assert_eq!(count(), 1);
 }
 
+#[cfg(feature = "std")]
+fn kill_thread_reaches_that_thread() {
+    use std::sync::atomic::AtomicBool;
+    static HERE: AtomicI32 = AtomicI32::new(0);
+    static DONE: AtomicBool = AtomicBool::new(false);
+    std::thread_local! { static NUMBER: std::cell::Cell<i32> = const { std::cell::Cell::new(0) } }
+    let tell = |_: Signal| HERE.store(NUMBER.with(|number| number.get()), SeqCst);
+    // SAFETY: an atomic store, and a thread-local of the program itself without a destructor.
+    install(SIGUSR1, unsafe { Handler::new(tell) }).unwrap();
+    let (ready, started) = std::sync::mpsc::channel();
+    let threads = [1, 2, 3].map(|number| {
+        let ready = ready.clone();
+        std::thread::spawn(move || {
+            NUMBER.with(|cell| cell.set(number));
+            ready.send(()).unwrap();
+            common::eventually("the test is done", || DONE.load(SeqCst));
+        })
+    });
+    threads.iter().for_each(|_| started.recv().unwrap());
+    for number in [2, 1, 3, 2] {
+        signal::kill_thread(&threads[number as usize - 1], SIGUSR1).unwrap();
+        common::eventually("it arrives", || HERE.load(SeqCst) == number);
+    }
+    DONE.store(true, SeqCst);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[cfg(feature = "std")]
+fn a_thread_that_has_ended_is_not_signalled() {
+    install(SIGUSR1, &COUNT).unwrap();
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || drop(held));
+    common::eventually("the thread ends", || hold.send(()).is_err());
+    common::pause(20);
+    let sent = signal::kill_thread(&thread, SIGUSR1);
+    assert!([Ok(()), Err(Errno::ESRCH)].contains(&sent), "{sent:?}");
+    thread.join().unwrap();
+}
+
 fn kill_reaches_another_process() {
     for signal in [SIGTERM, SIGKILL, SIGUSR1] {
         let child = sleeper();
@@ -223,6 +262,10 @@ fn dying_by_a_signal_is_what_the_parent_sees() {
 tests! {
     raise_runs_the_handler_before_it_returns,
     raise_stays_in_its_thread,
+    #[cfg(feature = "std")]
+    kill_thread_reaches_that_thread,
+    #[cfg(feature = "std")]
+    a_thread_that_has_ended_is_not_signalled,
     kill_reaches_another_process,
     raise_of_sigkill_is_the_end,
     a_process_that_is_gone_cannot_be_signalled,

@@ -17,11 +17,19 @@ fn realtime() -> Vec<Signal> {
 fn only_the_numbers_from_one_to_the_highest_are_signals() {
     for number in [0, -1, -17, i32::MIN, highest().as_raw() + 1, 1000, i32::MAX] {
         assert_eq!(Signal::from_raw(number), None);
-        assert_eq!(number.to_string().parse::<Signal>(), Err(Errno::EINVAL), "{number}");
+        assert!(number.to_string().parse::<Signal>().is_err(), "{number}");
+        assert_eq!(Signal::try_from(number), Err(Errno::EINVAL));
+    }
+    for number in [0, highest().as_raw() as u32 + 1, 1 << 31, u32::MAX] {
+        assert_eq!(Signal::try_from(number), Err(Errno::EINVAL));
     }
     for number in 1..=highest().as_raw() {
         let signal = Signal::from_raw(number).unwrap();
         assert_eq!((signal.as_raw(), i32::from(signal)), (number, number));
+        assert_eq!(
+            (Signal::try_from(number), Signal::try_from(number as u32)),
+            (Ok(signal), Ok(signal))
+        );
     }
     assert!(highest().as_raw() >= 31);
     assert_eq!(std::mem::size_of::<Option<Signal>>(), std::mem::size_of::<libc::c_int>());

@@ -32,14 +32,14 @@
 //! (`reopen`); what it receives before waits in `unowned`, under its pid: a child of `vfork` writes into its parent's
 //! memory, and its number tells what is not the parent's.
 
-use super::{run, Entry, PerSignal};
+use super::{installed, run, Entry, PerSignal};
 use crate::errno::{KeepErrno, Result};
 use crate::pid::Pid;
 use crate::process::Owner;
 use crate::set::{AtomicSignals, SignalSet};
 use crate::signal::{self, Signal};
 use crate::sys::number::HIGHEST;
-use crate::sys::sigaction::{sigaction, RawAction, DEFAULT, IGNORE};
+use crate::sys::sigaction::{sigaction, RawAction, DEFAULT};
 use crate::sys::wake_fd::WakeFd;
 use crate::sys::{code, flag};
 use core::mem;
@@ -190,10 +190,6 @@ fn fault(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<bool> {
     }
     // SAFETY: the kernel has called the entry: null, or a whole structure.
     unsafe { info.as_ref() }.map(|info| code::from_kernel(info.si_code))
-}
-
-fn installed(signal: Signal) -> usize {
-    sigaction(signal.as_raw(), None).map_or(IGNORE, |action| action.handler)
 }
 
 /// Has happen what happens by default: when the entry returns and the signal is let through again, or the instruction

@@ -52,3 +52,20 @@ cfg_if::cfg_if! {
         }
     }
 }
+
+cfg_if::cfg_if! {
+    if #[cfg(has_setsig)] {
+        /// The same on every processor; `libc` does not export it everywhere.
+        pub(crate) const F_SETSIG: c_int = 10;
+
+        /// 0 is the default: SIGIO, without saying what has become possible.
+        pub(crate) fn signal(fd: c_int, signal: c_int) -> Result<()> {
+            // SAFETY: takes plain values.
+            crate::errno::check(unsafe { libc::fcntl(fd, F_SETSIG, signal) }).map(drop)
+        }
+    } else {
+        pub(crate) fn signal(_: c_int, _: c_int) -> Result<()> {
+            Err(crate::Errno::ENOSYS)
+        }
+    }
+}

@@ -1,105 +1,110 @@
-//! The fields of `siginfo_t`, at the offsets of the systems' own headers where `libc` has them wrong or not at all.
+//! The fields of `siginfo_t`, at the offsets of the systems' own headers: `libc` has them wrong on
+//! some, and none on others. `ci/check-abi` proves the table.
 
 use libc::{c_int, c_long, c_void, pid_t, siginfo_t, uid_t};
 
-/// A field of type `T` at a byte offset.
-///
-/// SAFETY: `offset` must be where the platform's header puts a field of that type.
-#[allow(dead_code)]
-unsafe fn field<T: Copy>(info: &siginfo_t, offset: usize) -> T {
-    debug_assert!(offset + core::mem::size_of::<T>() <= core::mem::size_of::<siginfo_t>());
-    // SAFETY: within the structure by the caller's promise; the fields are integers or pointers, valid for any bits.
-    unsafe { (info as *const siginfo_t).cast::<u8>().add(offset).cast::<T>().read_unaligned() }
-}
-
 cfg_if::cfg_if! {
     if #[cfg(any(
-        target_os = "openbsd",
-        all(target_os = "netbsd", target_pointer_width = "32", not(target_arch = "x86")),
-        all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "32"),
+        target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd",
+        target_os = "netbsd", target_os = "openbsd", target_os = "redox",
     ))] {
+        /// Byte offsets.
+        struct Fields {
+            pid: usize,
+            uid: usize,
+            status: usize,
+            value: usize,
+            address: usize,
+            band: Option<usize>,
+        }
+
+        /// All in a union, which begins here.
+        #[allow(dead_code)]
+        const fn union_at(start: usize) -> Fields {
+            let (status, value) = (start + 8, start + 8);
+            Fields { pid: start, uid: start + 4, status, value, address: start, band: Some(start) }
+        }
+
+        const WIDE: bool = cfg!(target_pointer_width = "64");
+
         cfg_if::cfg_if! {
-            if #[cfg(all(target_os = "openbsd", not(target_arch = "x86")))] {
-                mod offset {
-                    pub(super) const PID: usize = 16;
-                    pub(super) const UID: usize = 20;
-                    pub(super) const STATUS: usize = 40;
-                    pub(super) const VALUE: usize = 24;
-                    pub(super) const ADDRESS: usize = 16;
-                }
-            } else if #[cfg(target_os = "openbsd")] {
-                mod offset {
-                    pub(super) const PID: usize = 12;
-                    pub(super) const UID: usize = 16;
-                    pub(super) const STATUS: usize = 36;
-                    pub(super) const VALUE: usize = 20;
-                    pub(super) const ADDRESS: usize = 12;
-                }
+            if #[cfg(any(target_vendor = "apple", target_os = "freebsd"))] {
+                const AT: Fields = Fields {
+                    pid: 12,
+                    uid: 16,
+                    status: 20,
+                    value: if WIDE { 32 } else { 28 },
+                    address: 24,
+                    band: Some(if WIDE { 40 } else { 32 }),
+                };
             } else if #[cfg(target_os = "netbsd")] {
-                mod offset {
-                    pub(super) const PID: usize = 16;
-                    pub(super) const UID: usize = 20;
-                    pub(super) const STATUS: usize = 24;
-                    pub(super) const VALUE: usize = 24;
-                    pub(super) const ADDRESS: usize = 16;
-                }
+                const AT: Fields = union_at(if cfg!(target_arch = "x86") { 12 } else { 16 });
+            } else if #[cfg(target_os = "openbsd")] {
+                const START: usize = if cfg!(target_arch = "x86") { 12 } else { 16 };
+                const AT: Fields = Fields { status: START + 24, band: None, ..union_at(START) };
             } else {
-                mod offset {
-                    pub(super) const PID: usize = 12;
-                    pub(super) const UID: usize = 16;
-                    pub(super) const STATUS: usize = 20;
-                    pub(super) const VALUE: usize = 20;
-                    pub(super) const ADDRESS: usize = 12;
-                }
+                // On Redox nobody asks: see `code`.
+                const AT: Fields = union_at(if WIDE { 16 } else { 12 });
             }
+        }
+
+        /// A field of type `T` at a byte offset.
+        ///
+        /// # Safety
+        ///
+        /// `offset` must be where the platform's header puts a field of that type.
+        unsafe fn field<T: Copy>(info: &siginfo_t, offset: usize) -> T {
+            let start = (info as *const siginfo_t).cast::<u8>();
+            // SAFETY: within the structure by the caller's promise; the fields are integers or
+            // pointers, valid for any bits.
+            unsafe { start.add(offset).cast::<T>().read_unaligned() }
         }
 
         pub(crate) fn pid(info: &siginfo_t) -> pid_t {
             // SAFETY: the offset is the header's.
-            unsafe { field(info, offset::PID) }
+            unsafe { field(info, AT.pid) }
         }
 
         pub(crate) fn uid(info: &siginfo_t) -> uid_t {
             // SAFETY: the offset is the header's.
-            unsafe { field(info, offset::UID) }
+            unsafe { field(info, AT.uid) }
         }
 
         pub(crate) fn status(info: &siginfo_t) -> c_int {
             // SAFETY: the offset is the header's.
-            unsafe { field(info, offset::STATUS) }
+            unsafe { field(info, AT.status) }
         }
 
         pub(crate) fn address(info: &siginfo_t) -> *mut c_void {
             // SAFETY: the offset is the header's.
-            unsafe { field(info, offset::ADDRESS) }
+            unsafe { field(info, AT.address) }
         }
 
+        /// `sival_int`, at the start of the union sigval.
         pub(crate) fn value(info: &siginfo_t) -> Option<c_int> {
-            // SAFETY: the offset is the header's; the int stands at the start of the union sigval.
-            Some(unsafe { field(info, offset::VALUE) })
-        }
-    } else if #[cfg(target_os = "redox")] {
-        // Not known: `code` lets nobody ask.
-        pub(crate) fn pid(_: &siginfo_t) -> pid_t {
-            0
+            // SAFETY: the offset is the header's.
+            Some(unsafe { field(info, AT.value) })
         }
 
-        pub(crate) fn uid(_: &siginfo_t) -> uid_t {
-            0
+        /// `sival_ptr`.
+        pub(crate) fn pointer_value(info: &siginfo_t) -> Option<*mut c_void> {
+            // SAFETY: the offset is the header's.
+            Some(unsafe { field(info, AT.value) })
         }
 
-        pub(crate) fn status(_: &siginfo_t) -> c_int {
-            0
-        }
+        /// The type of the field: glibc makes it an `int` on SPARC.
+        #[cfg(all(target_env = "gnu", any(target_arch = "sparc", target_arch = "sparc64")))]
+        type Band = c_int;
+        #[cfg(not(all(target_env = "gnu", any(target_arch = "sparc", target_arch = "sparc64"))))]
+        type Band = c_long;
 
-        pub(crate) fn address(_: &siginfo_t) -> *mut c_void {
-            core::ptr::null_mut()
-        }
-
-        pub(crate) fn value(_: &siginfo_t) -> Option<c_int> {
-            None
+        /// Where the header has it.
+        pub(crate) fn band(info: &siginfo_t) -> Option<c_long> {
+            // SAFETY: the offset is the header's.
+            AT.band.map(|offset| unsafe { field::<Band>(info, offset) } as c_long)
         }
     } else {
+        // No header is at hand.
         pub(crate) fn pid(info: &siginfo_t) -> pid_t {
             // SAFETY: reads within the structure; the field is an integer.
             unsafe { info.si_pid() as pid_t }
@@ -125,37 +130,29 @@ cfg_if::cfg_if! {
                 pub(crate) fn value(_: &siginfo_t) -> Option<c_int> {
                     None
                 }
+
+                pub(crate) fn pointer_value(_: &siginfo_t) -> Option<*mut c_void> {
+                    None
+                }
             } else {
+                /// `sival_int`, at the start of the union, which `libc` declares as its pointer.
                 pub(crate) fn value(info: &siginfo_t) -> Option<c_int> {
                     // SAFETY: reads within the structure.
                     let sigval = unsafe { info.si_value() };
-                    // SAFETY: the int stands at the start of the union, which `libc` declares as its pointer.
+                    // SAFETY: the union is at least as large and as aligned as an int.
                     Some(unsafe { (&sigval as *const libc::sigval).cast::<c_int>().read() })
+                }
+
+                /// `sival_ptr`.
+                pub(crate) fn pointer_value(info: &siginfo_t) -> Option<*mut c_void> {
+                    // SAFETY: reads within the structure; any bits are a valid raw pointer.
+                    Some(unsafe { info.si_value() }.sival_ptr)
                 }
             }
         }
+
+        pub(crate) fn band(_: &siginfo_t) -> Option<c_long> {
+            None
+        }
     }
-}
-
-cfg_if::cfg_if! {
-    if #[cfg(any(target_os = "linux", target_os = "android"))] {
-        // The union of the fields starts where its strictest member, a pointer, can.
-        const BAND: Option<usize> = Some(if cfg!(target_pointer_width = "64") { 16 } else { 12 });
-    } else if #[cfg(any(target_vendor = "apple", target_os = "freebsd"))] {
-        const BAND: Option<usize> = Some(if cfg!(target_pointer_width = "64") { 40 } else { 32 });
-    } else {
-        const BAND: Option<usize> = None;
-    }
-}
-
-/// The type of the field: glibc makes it an `int` on SPARC.
-#[cfg(all(target_env = "gnu", any(target_arch = "sparc", target_arch = "sparc64")))]
-type Band = c_int;
-#[cfg(not(all(target_env = "gnu", any(target_arch = "sparc", target_arch = "sparc64"))))]
-type Band = c_long;
-
-/// `si_band`, where the offset is known.
-pub(crate) fn band(info: &siginfo_t) -> Option<c_long> {
-    // SAFETY: the offset is the header's.
-    BAND.map(|offset| unsafe { field::<Band>(info, offset) } as c_long)
 }

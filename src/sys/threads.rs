@@ -1,4 +1,4 @@
-//! Whether the process has other threads.
+//! The threads of the process: whether there are others, and signals to one of them.
 
 cfg_if::cfg_if! {
     if #[cfg(any(target_os = "linux", target_os = "android"))] {
@@ -73,6 +73,20 @@ cfg_if::cfg_if! {
             None
         }
     }
+}
+
+/// `pthread_kill`.
+///
+/// # Safety
+///
+/// The thread must not have been joined or detached.
+#[cfg(feature = "std")]
+pub(crate) unsafe fn kill(
+    thread: std::os::unix::thread::RawPthread,
+    signal: libc::c_int,
+) -> crate::errno::Result<()> {
+    // SAFETY: by the caller's promise, the id is a thread's.
+    crate::errno::check_pthread(unsafe { libc::pthread_kill(thread as _, signal) })
 }
 
 #[cfg(all(test, feature = "std", any(target_os = "linux", target_os = "android")))]
