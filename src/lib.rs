@@ -18,6 +18,7 @@ mod deadline;
 mod defer;
 mod entry;
 mod errno;
+mod fd;
 mod handler;
 mod info;
 mod install;
@@ -50,7 +51,7 @@ pub use crate::mask::{block, blocked, pending, set_blocked, suspend, unblock};
 pub use crate::mask::{BlockGuard, UnblockGuard};
 pub use crate::pid::Pid;
 pub use crate::self_pipe::SelfPipe;
-pub use crate::send::{die_by, exists, kill, kill_group, kill_own_group, queue, raise};
+pub use crate::send::{die_by, exists, kill, kill_group, kill_own_group, queue, raise, stop_by};
 #[cfg(feature = "std")]
 pub use crate::session::CommandExt;
 pub use crate::set::{Iter, SignalSet};

@@ -66,10 +66,14 @@ fn main() {
         self_pipe::load::TESTS,
         self_pipe::vfork::TESTS,
         child::TESTS,
+        child::wait::TESTS,
+        child::change::TESTS,
         #[cfg(feature = "std")]
         session::TESTS,
         #[cfg(feature = "std")]
         session::command::TESTS,
+        #[cfg(feature = "std")]
+        session::job::TESTS,
         #[cfg(feature = "std")]
         session::daemon::TESTS,
         #[cfg(feature = "std")]

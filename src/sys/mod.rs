@@ -7,7 +7,7 @@
 #[path = "../../ci/abi.rs"]
 mod abi; // what ci/check-abi compares with the headers; not in the package
 pub(crate) mod abort; // last words
-pub(crate) mod child; // wait4, or waitpid without resource usage
+pub(crate) mod child; // wait4, or waitpid without resource usage; statuses
 pub(crate) mod code; // the SI_ codes that say where a signal came from
 #[cfg(has_deferral)]
 pub(crate) mod context; // the mask in a signal frame
@@ -18,6 +18,7 @@ pub(crate) mod flag; // SA_ flags
 pub(crate) mod main_program; // the program headers of the main program
 pub(crate) mod number; // signal numbers that libc lacks, the highest one, the realtime range
 pub(crate) mod owner; // F_SETOWN, and O_ASYNC or FIOASYNC
+pub(crate) mod pidfd; // pidfd_open, or kqueue
 pub(crate) mod pipe; // pipe2, or pipe and fcntl
 pub(crate) mod queue; // sigqueue
 #[cfg(has_deferral)]
