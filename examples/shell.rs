@@ -150,8 +150,8 @@ impl Shell {
         let programs: Vec<&str> = text.split('|').collect();
         for (i, program) in programs.iter().enumerate() {
             let mut words = program.split_whitespace();
-            let mut command =
-                Command::new(words.next().ok_or_else(|| wrong("a command is missing"))?);
+            let name = words.next().ok_or_else(|| wrong("a command is missing"))?;
+            let mut command = Command::new(name);
             command.args(words).reset_signals();
             if let Some(input) = input.take() {
                 command.stdin(input);
@@ -170,7 +170,7 @@ impl Shell {
                     self.take_back();
                     // What has been started of it finds its pipe closed.
                     self.jobs.extend(job);
-                    return Err(error);
+                    return Err(io::Error::new(error.kind(), format!("{name}: {error}")));
                 }
             };
             let pid = Pid::from(&child);

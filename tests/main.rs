@@ -82,5 +82,13 @@ fn main() {
         examples::server::TESTS,
         #[cfg(feature = "std")]
         examples::client::TESTS,
+        #[cfg(feature = "std")]
+        examples::timeout::TESTS,
+        #[cfg(feature = "std")]
+        examples::nohup::TESTS,
+        #[cfg(feature = "std")]
+        examples::init::TESTS,
+        #[cfg(feature = "std")]
+        examples::shell::TESTS,
     ])
 }
