@@ -1,7 +1,7 @@
 //! Process 1 of a container: starts one program, passes every signal on to it, reaps the orphans
 //! that the kernel gives to process 1, and exits as the program does.
 //!
-//! Without it the program would be process 1 itself: deaf to each signal that it does not catch, and
+//! Without it the program would be process 1 itself: deaf to each signal that it does not catch,
 //! with zombies for children.
 
 use signal::child::reap_any;

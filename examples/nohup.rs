@@ -1,7 +1,7 @@
 //! `nohup` of coreutils: runs a program that survives the end of the terminal.
 //!
-//! What is ignored stays ignored through `exec`: that is all there is to it, but for a terminal that
-//! would be gone, in whose place come files.
+//! What is ignored stays ignored through `exec`: that is all, except that files take the place of the
+//! terminal, which will be gone.
 
 use signal::{install, Handler, SIGHUP};
 use std::env::{args_os, var_os};
@@ -16,12 +16,12 @@ use std::process::{exit, Command};
 const HELP: &str = "\
 usage: nohup COMMAND [ARGUMENT]...
 
-Runs COMMAND with SIGHUP ignored. If standard input is a terminal, COMMAND cannot read it; if standard
-output is one, it is appended to nohup.out here, or in the home directory; if standard error is one,
-it goes where standard output goes.
+Runs COMMAND with SIGHUP ignored. If standard input is a terminal, COMMAND cannot read it; if
+standard output is one, it is appended to nohup.out here, or in the home directory; if standard
+error is one, it goes where standard output goes.
 
-Exits with 125 if nohup itself fails, 126 if COMMAND cannot be run, 127 if it is not found; otherwise
-as COMMAND does.";
+Exits with 125 if nohup itself fails, 126 if COMMAND cannot be run, 127 if it is not found;
+otherwise as COMMAND does.";
 
 fn main() {
     let mut arguments: Vec<_> = args_os().skip(1).collect();

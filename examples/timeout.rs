@@ -1,7 +1,7 @@
 //! `timeout` of coreutils: runs a program with a limit of time.
 //!
-//! The program's end, its deadline and the signals that come meanwhile are awaited in one place, by a
-//! self-pipe. Signals are passed on to the program and what it has started.
+//! A self-pipe awaits all in one place: the program's end, its deadline, and signals that come
+//! meanwhile, which are passed on to the program and what it has started.
 
 use signal::{child, die_by, install, kill, kill_own_group, session, unblock, Handler, Pid};
 use signal::{SelfPipe, Signal, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
@@ -13,18 +13,18 @@ use std::time::{Duration, Instant};
 const HELP: &str = "\
 usage: timeout [OPTION]... DURATION COMMAND [ARGUMENT]...
 
-Runs COMMAND and stops it after DURATION: a number, with a suffix s (seconds, the default), m, h or d;
-0 means never.
+Runs COMMAND and stops it after DURATION: a number with a suffix, s (seconds, the default), m, h or
+d. 0 means never.
 
   -s, --signal=SIGNAL         what to send then (default TERM)
   -k, --kill-after=DURATION   send KILL too if it still runs so much later
-      --foreground            leave COMMAND in this process group, where it can read from the terminal;
-                              what it has started is then left alone
+      --foreground            leave COMMAND in this process group, where it can read from the
+                              terminal; what it has started is then left alone
       --preserve-status       exit as COMMAND does even if the time is over
       --help                  this text
 
-Exits with 124 if the time is over, 125 if timeout itself fails, 126 if COMMAND cannot be run, 127 if
-it is not found, 137 if it was killed by KILL; otherwise as COMMAND does.";
+Exits with 124 if the time is over, 125 if timeout itself fails, 126 if COMMAND cannot be run, 127
+if it is not found, 137 if it was killed by KILL; otherwise as COMMAND does.";
 
 struct Options {
     signal: Signal,

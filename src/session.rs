@@ -226,8 +226,8 @@ fn lend_terminal(fd: c_int, group: libc::pid_t) -> Result<()> {
 ///
 /// `exec` keeps what is ignored or blocked: a supervisor started under `nohup` would give all its
 /// programs SIGHUP ignored. Handlers of the C library's own signals stay. What Rust's runtime has
-/// set goes too: SIGPIPE, which it ignores, ends the program again, and a stack overflow is reported
-/// no more. Self-pipes that exist hear nothing any more.
+/// set goes too: SIGPIPE, which it ignores, ends the program again, and a stack overflow is no
+/// longer reported. Self-pipes that exist hear nothing any more.
 ///
 /// ```
 /// use signal::{session, Handler, SIGHUP, SIGTERM};

@@ -14,7 +14,8 @@ use core::time::Duration;
 /// end the wait. Any number of threads may wait at once, each for its own child.
 ///
 /// Errors: [`Errno::ECHILD`] if there is no such child, at once; or if its status is gone when it
-/// ends, because somebody else has reaped it or SIGCHLD is ignored (see [the module](crate::child)).
+/// ends, because somebody else has reaped it or SIGCHLD is ignored (see
+/// [the module](crate::child)).
 ///
 /// ```
 /// use signal::{child, Errno, Pid};
@@ -40,8 +41,8 @@ pub fn wait(pid: Pid) -> Result<Exited> {
     }
 }
 
-/// As [`wait`], for no longer than `timeout`: `None` when the time is over and the child still runs.
-/// `Duration::ZERO` is [`reap`].
+/// As [`wait`], for no longer than `timeout`: `None` when the time is over and the child still
+/// runs. `Duration::ZERO` is [`reap`].
 ///
 /// The time is measured on the monotonic clock, once from start to end, however often handlers
 /// interrupt. No handler of SIGCHLD is needed, and what one wait costs does not depend on how many

@@ -64,7 +64,11 @@ cfg_if::cfg_if! {
         use core::mem::MaybeUninit;
 
         cfg_if::cfg_if! {
-            if #[cfg(all(target_env = "musl", target_pointer_width = "32", not(target_arch = "riscv32")))] {
+            if #[cfg(all(
+                target_env = "musl",
+                target_pointer_width = "32",
+                not(target_arch = "riscv32")
+            ))] {
                 // The function that `libc` binds there, for the times of old, never fills in the
                 // usage: bypass it.
                 type Rusage = [libc::c_long; 18];
@@ -72,11 +76,15 @@ cfg_if::cfg_if! {
 
                 /// # Safety
                 /// - `usage` is valid for the kernel's structure.
-                unsafe fn wait4(which: pid_t, status: &mut c_int, options: c_int, usage: *mut Rusage) -> c_int {
-                    // SAFETY: room for the status and for the kernel's structure, by the caller's promise.
-                    unsafe {
-                        libc::syscall(libc::SYS_wait4, which, status as *mut c_int, options, usage) as c_int
-                    }
+                unsafe fn wait4(
+                    which: pid_t,
+                    status: &mut c_int,
+                    options: c_int,
+                    usage: *mut Rusage,
+                ) -> c_int {
+                    let status: *mut c_int = status;
+                    // SAFETY: room for the status, and for the structure by the caller's promise.
+                    unsafe { libc::syscall(libc::SYS_wait4, which, status, options, usage) as c_int }
                 }
             } else {
                 use libc::{rusage as Rusage, wait4};

@@ -65,7 +65,8 @@ cfg_if::cfg_if! {
                 let time = left.map(timespec);
                 let time = time.as_ref().map_or(ptr::null(), |time| time as *const timespec);
                 // SAFETY: one entry; null or a whole timespec; no mask.
-                check(unsafe { libc::ppoll(&mut entry, 1, time, ptr::null()) }).map(|ready| ready > 0)
+                let ready = check(unsafe { libc::ppoll(&mut entry, 1, time, ptr::null()) })?;
+                Ok(ready > 0)
             }
 
             /// The status, once it has ended. Of this process alone: not of another child that has
@@ -75,12 +76,12 @@ cfg_if::cfg_if! {
                     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
                     let mut usage = MaybeUninit::<Rusage>::zeroed();
                     let options = libc::WEXITED | libc::WNOHANG;
-                    let (info_room, usage_room) = (info.as_mut_ptr(), usage.as_mut_ptr());
+                    let (kind, infos, usages) = (libc::P_PIDFD, info.as_mut_ptr(), usage.as_mut_ptr());
                     // The function has no place for the usage; the system call has.
                     // SAFETY: room for both structures.
                     let waited = check(unsafe {
-                        libc::syscall(libc::SYS_waitid, libc::P_PIDFD, self.0, info_room, options, usage_room)
-                    } as c_int);
+                        libc::syscall(libc::SYS_waitid, kind, self.0, infos, options, usages) as c_int
+                    });
                     match waited {
                         Ok(_) => {}
                         Err(Errno::ECHILD) => return Err(Errno::ECHILD),
