@@ -3,7 +3,7 @@
 use crate::common::load::FewDescriptors;
 use crate::common::process::{is_re_executed, sleeper, wait_for_zombie};
 use crate::common::{self, count, eventually, fork, signal_state, skip, strace, Latch, COUNT};
-use signal::child::{self, reap, wait_timeout};
+use signal::child::{self, wait_timeout};
 use signal::{install, kill, Action, BlockGuard, Errno, Handler, Pid};
 use signal::{SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGUSR1};
 use std::sync::Arc;
@@ -235,7 +235,7 @@ fn the_next_process_with_that_number_is_not_waited_for() {
         // The child has a copy of the pipe's end: closing this one would not do.
         std::io::Write::write_all(&mut write, b"x").unwrap();
         assert_eq!(waiter.join().unwrap(), Err(Errno::ECHILD));
-        assert_eq!(reap(other), Ok(None));
+        assert_eq!(child::reap(other), Ok(None));
         killed(other);
     });
     if status.code() == Some(77) {
