@@ -1,7 +1,7 @@
-//! Reaping: collecting the statuses of children that have ended, without blocking.
+//! Children: collecting the statuses of those that have ended, waiting for one, job control.
 //!
-//! One `SIGCHLD` can stand for many children, so that its handler, or the loop that its [`SelfPipe`](crate::SelfPipe)
-//! wakes, collects until nothing is left:
+//! One `SIGCHLD` can stand for many children. Its handler, or the loop that its
+//! [`SelfPipe`](crate::SelfPipe) wakes, therefore collects until nothing is left:
 //!
 //! ```
 //! use signal::{child, SelfPipe, SIGCHLD};
@@ -19,15 +19,27 @@
 //! # Ok::<(), signal::Errno>(())
 //! ```
 //!
-//! **While SIGCHLD is ignored there are no statuses**: the system throws them away as children end (the flag
-//! `SA_NOCLDWAIT` does the same). `exec` keeps signals ignored, so that a program can find itself started like that: catch
-//! SIGCHLD, or set it to [`Handler::Default`], before the first child. Where it is ignored, the
-//! functions here fail with [`Errno::ECHILD`], which says so, instead of ending quietly.
+//! | | ended children | stopped and continued ones too |
+//! |---|---|---|
+//! | without blocking | [`reap`], [`reap_group`], [`reap_any`] | [`next_change`] |
+//! | blocking | [`wait`](wait()), [`wait_timeout`] | [`wait_change`] |
 //!
-//! All functions are async-signal-safe.
+//! **While SIGCHLD is ignored there are no statuses**: the system throws them away as children end
+//! (the flag `SA_NOCLDWAIT` does the same). `exec` keeps signals ignored, so that a program can
+//! find itself started like that: catch SIGCHLD, or set it to [`Handler::Default`], before the
+//! first child. Where it is ignored, the functions here fail with [`Errno::ECHILD`], which says so,
+//! instead of ending quietly.
 //!
-//! Source: POSIX.1-2024 [`waitpid`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/wait.html), `wait4` of BSD;
-//! Stevens, UNP 5.9 and 5.10.
+//! In a handler, the functions that do not block make system calls only: `waitpid`, which POSIX
+//! lists as async-signal-safe, or `wait4`, which is on no list and is a bare system call in every C
+//! library that has it.
+//!
+//! Source: POSIX.1-2024
+//! [`waitpid`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/wait.html), `wait4` of
+//! BSD; Stevens, UNP 5.9 and 5.10.
+
+mod change;
+mod wait;
 
 use crate::action::Action;
 use crate::errno::{Errno, Result};
@@ -38,9 +50,25 @@ use crate::signal::{Signal, SIGCHLD};
 use crate::sys;
 use core::fmt;
 use core::iter::FusedIterator;
-use libc::{c_int, pid_t};
+use libc::c_int;
 
+pub use self::change::{next_change, wait_change, Change};
+pub use self::wait::{wait, wait_timeout};
 pub use crate::sys::child::Usage;
+
+/// Which children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// This one.
+    Pid(Pid),
+    /// Those in this process group. Group 1 only if it is the caller's own: `waitpid` has no way to
+    /// say it otherwise.
+    Group(Pid),
+    /// Those in the caller's own process group.
+    OwnGroup,
+    /// All.
+    Any,
+}
 
 /// A child that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,12 +77,13 @@ pub struct Exited {
     pub pid: Pid,
     /// How it ended.
     pub status: Status,
-    /// What it used, and its own reaped children with it; `None` where the platform has no `wait4` (illumos, Solaris,
-    /// Redox, Cygwin).
+    /// What it used, and its own reaped children with it; `None` where the platform has no `wait4`
+    /// (illumos, Solaris, Redox, Cygwin).
     pub usage: Option<Usage>,
 }
 
-/// How a child ended: with a code, or by a signal.
+/// How a child ended, with a code or by a signal; or that it stopped or was continued, in a status
+/// that somebody else has asked `waitpid` for ([`next_change`] has [`Change`] for that).
 ///
 /// ```
 /// # use std::os::unix::process::ExitStatusExt;
@@ -93,6 +122,32 @@ impl Status {
         sys::child::signal(self.0).is_some() && libc::WCOREDUMP(self.0)
     }
 
+    /// The signal that stopped it; `None` if it did not stop.
+    ///
+    /// ```
+    /// # use signal::{child, Pid, SIGKILL, SIGSTOP};
+    /// let child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    /// signal::kill(Pid::from(&child), SIGSTOP)?;
+    /// let mut raw = 0;
+    /// // SAFETY: room for the status.
+    /// unsafe { libc::waitpid(Pid::from(&child).as_raw(), &mut raw, libc::WUNTRACED) };
+    /// assert_eq!(child::Status::from_raw(raw).stopped_by(), Some(SIGSTOP));
+    /// # signal::kill(Pid::from(&child), SIGKILL)?;
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    pub fn stopped_by(self) -> Option<Signal> {
+        sys::child::stopped_by(self.0).and_then(Signal::from_raw)
+    }
+
+    /// Whether it was stopped and goes on, by SIGCONT.
+    pub fn continued(self) -> bool {
+        libc::WIFCONTINUED(self.0)
+    }
+
+    fn has_ended(self) -> bool {
+        libc::WIFEXITED(self.0) || sys::child::signal(self.0).is_some()
+    }
+
     /// Whether it ended with code 0.
     pub fn success(self) -> bool {
         self.code() == Some(0)
@@ -107,7 +162,11 @@ impl fmt::Display for Status {
                 write!(f, "killed by {signal} (core dumped)")
             }
             (_, Some(signal)) => write!(f, "killed by {signal}"),
-            _ => write!(f, "wait status {:#x}", self.0),
+            _ if self.continued() => f.write_str("continued"),
+            _ => match self.stopped_by() {
+                Some(signal) => write!(f, "stopped by {signal}"),
+                None => write!(f, "wait status {:#x}", self.0),
+            },
         }
     }
 }
@@ -137,42 +196,37 @@ impl From<std::process::ExitStatus> for Status {
 /// Errors: [`Errno::ECHILD`] if there is no such child, or none with a status to collect (see
 /// [the module](crate::child)).
 pub fn reap(pid: Pid) -> Result<Option<Exited>> {
-    wait(pid.as_raw())
+    ended(Which::Pid(pid), libc::WNOHANG)
 }
 
-/// Collects the children in this process group that have ended. Ends when no more have, or there are none.
+/// Collects the children in this process group that have ended. Ends when no more have, or there
+/// are none.
 ///
-/// Errors: [`Errno::ECHILD`], once, if SIGCHLD is ignored and the statuses are gone; [`Errno::EINVAL`], once, for group 1
-/// unless it is the caller's own: `waitpid` has no way to say that.
+/// Errors: [`Errno::ECHILD`], once, if SIGCHLD is ignored and the statuses are gone;
+/// [`Errno::EINVAL`], once, for group 1 unless it is the caller's own ([`Which::Group`]).
 pub fn reap_group(group: Pid) -> Reap {
-    // To waitpid, −1 is every child and 0 the caller's own group.
-    // SAFETY: takes nothing and cannot fail.
-    let own = unsafe { libc::getpgrp() };
-    match group.as_raw() {
-        1 if own == 1 => Reap(Some(0)),
-        1 => Reap(Some(pid_t::MIN)),
-        group => Reap(Some(-group)),
-    }
+    Reap(Some(Which::Group(group)))
 }
 
-/// Collects the children that have ended, whoever started them: a library that waits for its own, as
-/// `std::process::Child` does, will not find those again. Ends when no more have ended, or there are none.
+/// Collects the children that have ended, whoever started them: a library that waits for its own,
+/// as `std::process::Child` does, will not find those again. Ends when no more have ended, or there
+/// are none.
 ///
 /// Errors: [`Errno::ECHILD`], once, if SIGCHLD is ignored and the statuses are gone.
 pub fn reap_any() -> Reap {
-    Reap(Some(-1))
+    Reap(Some(Which::Any))
 }
 
 /// Iterator over children that have ended: [`reap_group`], [`reap_any`].
 #[derive(Debug)]
 #[must_use = "nothing is collected until it is iterated over"]
-pub struct Reap(Option<pid_t>);
+pub struct Reap(Option<Which>);
 
 impl Iterator for Reap {
     type Item = Result<Exited>;
 
     fn next(&mut self) -> Option<Result<Exited>> {
-        let found = match wait(self.0?) {
+        let found = match ended(self.0?, libc::WNOHANG) {
             Err(Errno::ECHILD) if !statuses_are_discarded() => Ok(None),
             found => found,
         };
@@ -185,24 +239,42 @@ impl Iterator for Reap {
 
 impl FusedIterator for Reap {}
 
-fn wait(which: pid_t) -> Result<Option<Exited>> {
-    if which == pid_t::MIN {
-        return Err(Errno::EINVAL);
-    }
+/// The next of these children that has ended; `None`, under `WNOHANG`, while none has.
+fn ended(which: Which, options: c_int) -> Result<Option<Exited>> {
     loop {
-        match sys::child::wait(which) {
-            Err(Errno::EINTR) => {}
-            Err(error) => return Err(error),
-            Ok(None) => return Ok(None),
-            Ok(Some((pid, status, usage))) => {
-                // A child that is traced can be reported as stopped without having been asked for: not ended.
-                let ended = libc::WIFEXITED(status) || sys::child::signal(status).is_some();
-                if let (Some(pid), true) = (Pid::from_raw(pid), ended) {
-                    return Ok(Some(Exited { pid, status: Status(status), usage }));
-                }
-            }
+        match collect(which, options)? {
+            // A child that is traced can be reported as stopped without having been asked for.
+            Some(stopped) if !stopped.status.has_ended() => {}
+            found => return Ok(found),
         }
     }
+}
+
+/// The next report, of whatever kind.
+fn collect(which: Which, options: c_int) -> Result<Option<Exited>> {
+    // To waitpid, −1 is every child and 0 the caller's own group.
+    let which = match which {
+        Which::Pid(pid) => pid.as_raw(),
+        // SAFETY: takes nothing and cannot fail.
+        Which::Group(group) if group.as_raw() == 1 => match unsafe { libc::getpgrp() } {
+            1 => 0,
+            _ => return Err(Errno::EINVAL),
+        },
+        Which::Group(group) => -group.as_raw(),
+        Which::OwnGroup => 0,
+        Which::Any => -1,
+    };
+    loop {
+        match sys::child::wait(which, options) {
+            Err(Errno::EINTR) => {}
+            found => return Ok(found?.and_then(exited)),
+        }
+    }
+}
+
+fn exited(report: sys::child::Report) -> Option<Exited> {
+    let (pid, status, usage) = report;
+    Pid::from_raw(pid).map(|pid| Exited { pid, status: Status(status), usage })
 }
 
 fn statuses_are_discarded() -> bool {

@@ -59,6 +59,7 @@ errnos! {
     ENOSYS "this system has no such call"
     ENOTCONN "not connected: the attempt was given up, call connect again"
     ENOTSOCK "not a socket"
+    ENOTTY "not a terminal, or not the controlling terminal of this session"
     EPERM "not permitted: that process belongs to somebody else, or the caller leads a process group already"
     EPIPE "the other end is closed"
     ESRCH "no such process or process group"

@@ -125,7 +125,7 @@ impl Handler {
     {
         let () = ZeroSized::<F>::PROOF;
         let _ = f;
-        Handler::function(entry::function::<F>)
+        Handler::guarded(entry::function::<F>)
     }
 
     /// As [`Handler::new`], for a function that also wants to know where the signal came from.
@@ -153,11 +153,11 @@ impl Handler {
     {
         let () = ZeroSized::<F>::PROOF;
         let _ = f;
-        Handler::function(entry::function_with_info::<F>)
+        Handler::guarded(entry::function_with_info::<F>)
     }
 
     /// The entry of a function of the program.
-    fn function(entry: Entry) -> Handler {
+    fn guarded(entry: Entry) -> Handler {
         #[cfg(feature = "std")]
         entry::panic::guard(entry);
         Handler::entry(entry)
@@ -191,7 +191,7 @@ impl Handler {
     {
         let () = ZeroSized::<F>::PROOF;
         let _ = f;
-        Handler::entry(entry::function_with_context::<F>)
+        Handler::guarded(entry::function_with_context::<F>)
     }
 
     /// A function that is a value, chosen at run time or written in C. The kernel calls it as it

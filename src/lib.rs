@@ -59,7 +59,7 @@ pub use crate::self_pipe::SelfPipe;
 #[cfg(feature = "std")]
 pub use crate::send::kill_thread;
 pub use crate::send::{die_by, exists, kill, kill_group, kill_own_group};
-pub use crate::send::{queue, queue_pointer, raise};
+pub use crate::send::{queue, queue_pointer, raise, stop_by};
 #[cfg(feature = "std")]
 pub use crate::session::CommandExt;
 pub use crate::set::{Iter, SignalSet};

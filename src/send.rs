@@ -2,10 +2,10 @@
 
 use crate::errno::{check, Errno, Result};
 use crate::handler::Handler;
-use crate::install::install;
+use crate::install::{install, InstallGuard};
 use crate::pid::Pid;
 use crate::sigmask;
-use crate::signal::Signal;
+use crate::signal::{DefaultEffect, Signal, SIGSTOP};
 use crate::sys;
 use crate::sys::queue::Value;
 use libc::{c_int, c_void};
@@ -193,4 +193,56 @@ pub fn die_by(signal: Signal) -> ! {
     let _ = raise(signal);
     // SAFETY: takes a plain value and does not return.
     unsafe { libc::_exit(128 + signal.as_raw()) }
+}
+
+/// Stops the process by this signal, as its default effect would, and returns when SIGCONT has
+/// continued it. The mask and the signal's handler are then what they were. Async-signal-safe.
+///
+/// For programs that catch SIGTSTP to leave the terminal in order before they stop: an editor, a
+/// pager. The handler sets a flag, or a self-pipe hears it; then:
+///
+/// ```no_run
+/// use signal::{stop_by, SelfPipe, SIGTSTP};
+/// # fn restore_terminal() {}
+/// # fn redraw() {}
+///
+/// let pipe = SelfPipe::new(SIGTSTP)?;
+/// while pipe.wait()?.contains(SIGTSTP) {
+///     restore_terminal();
+///     stop_by(SIGTSTP)?; // the shell says "Stopped", and `fg` lets it return
+///     redraw();
+/// }
+/// # Ok::<(), signal::Errno>(())
+/// ```
+///
+/// All threads stop. A handler that another thread installs meanwhile stays.
+///
+/// Errors: [`Errno::EINVAL`] for a signal whose default effect is not to stop (it is SIGTSTP,
+/// SIGTTIN, SIGTTOU or SIGSTOP).
+///
+/// It returns at once where the default effect would not stop either: for all but SIGSTOP in a
+/// process group that is orphaned, since no shell could continue it; and in process 1 of a
+/// container.
+///
+/// Source: Stevens, APUE 10.21.
+#[doc(alias = "SIGTSTP")]
+pub fn stop_by(signal: Signal) -> Result<()> {
+    if signal.default_effect() != DefaultEffect::Stop {
+        return Err(Errno::EINVAL);
+    }
+    if signal == SIGSTOP {
+        return raise(SIGSTOP);
+    }
+    // Pending and then unblocked, so that one that is pending already does not stop it twice:
+    // SIGCONT takes back whatever would stop.
+    let before = sigmask::swap(libc::SIG_BLOCK, signal.into());
+    let stopped = InstallGuard::new(signal, Handler::Default).and_then(|_installed| {
+        raise(signal)?;
+        sigmask::set(libc::SIG_UNBLOCK, signal.into());
+        // Blocked again before the handler is back.
+        sigmask::set(libc::SIG_BLOCK, signal.into());
+        Ok(())
+    });
+    sigmask::set(libc::SIG_SETMASK, before);
+    stopped
 }

@@ -1,5 +1,8 @@
 //! Reaping real children.
 
+pub mod change;
+pub mod wait;
+
 use crate::common::process::{self, sleeper, wait_for_zombie};
 use crate::common::{self, count, fork, wait_for, Latch, COUNT, FLAG};
 use signal::child::{reap, reap_any, reap_group, Exited};

@@ -1,10 +1,14 @@
 //! The programs in examples/, as processes: what a person who runs them sees.
 
 pub mod client;
+pub mod init;
+pub mod nohup;
 pub mod progress;
 pub mod registry;
 pub mod reports;
 pub mod server;
+pub mod shell;
+pub mod timeout;
 
 use crate::common::process::must_start;
 use signal::child::Status;
@@ -48,6 +52,23 @@ fn helps(name: &str) {
     let output = output(example(name).arg("--help"));
     assert!(output.status.success());
     assert!(String::from_utf8(output.stdout).unwrap().contains(&format!("usage: {name} ")));
+}
+
+/// The system's own program of this name, if it is that of coreutils: the one to compare with.
+fn coreutils(name: &str) -> Option<Command> {
+    let output = Command::new(name).arg("--version").output().ok()?;
+    let is_it = String::from_utf8_lossy(&output.stdout).contains("GNU coreutils");
+    is_it.then(|| Command::new(name))
+}
+
+/// Starts it, and waits for the line `ready` on its standard output.
+fn start_until_ready(command: &mut Command) -> (Child, BufReader<std::process::ChildStdout>) {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    (child, output)
 }
 
 /// A server, in a process group of its own.

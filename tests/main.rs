@@ -88,10 +88,14 @@ fn main() {
         self_pipe::load::TESTS,
         self_pipe::vfork::TESTS,
         child::TESTS,
+        child::wait::TESTS,
+        child::change::TESTS,
         #[cfg(feature = "std")]
         session::TESTS,
         #[cfg(feature = "std")]
         session::command::TESTS,
+        #[cfg(feature = "std")]
+        session::job::TESTS,
         #[cfg(feature = "std")]
         session::daemon::TESTS,
         #[cfg(feature = "std")]
@@ -106,5 +110,12 @@ fn main() {
         examples::registry::TESTS,
         #[cfg(feature = "std")]
         examples::reports::TESTS,
+        examples::timeout::TESTS,
+        #[cfg(feature = "std")]
+        examples::nohup::TESTS,
+        #[cfg(feature = "std")]
+        examples::init::TESTS,
+        #[cfg(feature = "std")]
+        examples::shell::TESTS,
     ])
 }

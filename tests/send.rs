@@ -259,6 +259,62 @@ fn dying_by_a_signal_is_what_the_parent_sees() {
     );
 }
 
+/// Stopped and continued from outside, `stop_by` returns in a child that catches, ignores or blocks
+/// the signal, or has one pending; and everything is as it was.
+fn stop_by_stops_once_and_the_handler_is_back() {
+    use signal::child::{wait_change, Change, Which};
+    for signal in [SIGSTOP, signal::SIGTSTP, signal::SIGTTIN, signal::SIGTTOU] {
+        for preparation in 0..5 {
+            let child = common::fork(|| {
+                // In a session of its own it would be orphaned, and only SIGSTOP would stop it.
+                signal::session::new_group().unwrap();
+                let blocked = BlockGuard::new(SIGUSR1);
+                match preparation {
+                    0 => drop(install(signal, &COUNT)),
+                    1 => drop(install(signal, Handler::Ignore)),
+                    2 => drop(install(signal, signal::Action::new(&COUNT).block(SIGUSR1))),
+                    3 => {
+                        // Pending for the process, when that for the thread comes.
+                        let _ = install(signal, &COUNT);
+                        signal::block(signal);
+                        if signal != SIGSTOP {
+                            kill(Pid::current(), signal).unwrap();
+                        }
+                    }
+                    _ => {}
+                }
+                let before = common::signal_state();
+                assert_eq!(signal::stop_by(signal), Ok(()));
+                assert_eq!((common::signal_state(), count()), (before, 0));
+                if preparation == 0 && signal != SIGSTOP {
+                    signal::raise(signal).unwrap();
+                    assert_eq!(count(), 1);
+                }
+                drop(blocked);
+                0
+            });
+            let which = Which::Pid(child);
+            let case = format!("{signal} {preparation}");
+            assert_eq!(wait_change(which), Ok(Change::Stopped(child, signal)), "{case}");
+            kill(child, SIGCONT).unwrap();
+            // Only the last change is kept: it may have ended already.
+            let change = wait_change(which);
+            match if let Ok(Change::Continued(_)) = change { wait_change(which) } else { change } {
+                Ok(Change::Ended(exited)) => assert!(exited.status.success(), "{case}"),
+                other => panic!("{case}: {other:?}"),
+            }
+        }
+    }
+}
+
+fn stop_by_another_signal_is_einval_and_changes_nothing() {
+    let before = common::signal_state();
+    for signal in Signal::all().filter(|signal| signal.default_effect() != DefaultEffect::Stop) {
+        assert_eq!(signal::stop_by(signal), Err(Errno::EINVAL), "{signal}");
+    }
+    assert_eq!(common::signal_state(), before);
+}
+
 tests! {
     raise_runs_the_handler_before_it_returns,
     raise_stays_in_its_thread,
@@ -276,4 +332,6 @@ tests! {
     a_process_that_may_not_be_signalled_exists,
     queued_values_come_in_order_and_none_is_lost,
     dying_by_a_signal_is_what_the_parent_sees,
+    stop_by_stops_once_and_the_handler_is_back,
+    stop_by_another_signal_is_einval_and_changes_nothing,
 }

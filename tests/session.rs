@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod daemon;
+pub mod job;
 pub mod pid_file;
 
 use crate::common::{in_child, own_group};

@@ -2,13 +2,12 @@
 
 use crate::errno::{check, Result};
 use crate::handler::Handler;
-use crate::install::{install, query};
+use crate::interrupt::retry;
 use crate::mask::BlockGuard;
-use crate::session::new_session;
+use crate::pid::Pid;
+use crate::session::{lend_terminal, new_session, reset_actions};
 use crate::set::SignalSet;
 use crate::sigmask;
-use crate::signal::Signal;
-use crate::sys::number::HIGHEST;
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
@@ -27,7 +26,8 @@ mod sealed {
 /// What they cost: with such a step `std` must `fork`, which copies the page tables, where it uses
 /// `posix_spawn` otherwise. In a process of 1 GiB (Linux 6.18, x86_64, pages of 4 KiB) `spawn` took
 /// 33 to 58 ms instead of 0.1 to 0.2; in one of 10 MiB, 0.5 ms instead of 0.1.
-/// [`new_group`](CommandExt::new_group) alone costs nothing, from Rust 1.64 on.
+/// [`new_group`](CommandExt::new_group) and [`join_group`](CommandExt::join_group) alone cost
+/// nothing, from Rust 1.64 on.
 pub trait CommandExt: sealed::Sealed {
     /// The child leads a new session and a new process group, without a controlling terminal: no
     /// signal to the parent's group or from its terminal reaches it, nor the other way round. Its
@@ -39,6 +39,41 @@ pub trait CommandExt: sealed::Sealed {
     /// From Rust 1.64 on this is `std`'s own `process_group(0)`, of which the last call counts.
     /// Before, it costs a `fork`.
     fn new_group(&mut self) -> &mut Command;
+
+    /// The child joins a process group of the parent's session, as the later programs of a
+    /// pipeline join the first one's. `spawn` fails with `EPERM` if that has no process any more.
+    ///
+    /// From Rust 1.64 on this is `std`'s own `process_group(group)`, of which the last call counts,
+    /// with [`new_group`](CommandExt::new_group). Before, it costs a `fork`.
+    ///
+    /// ```
+    /// use signal::{CommandExt, Pid};
+    /// use std::process::{Command, Stdio};
+    ///
+    /// let mut first = Command::new("cat").new_group().stdin(Stdio::piped()).spawn()?;
+    /// let mut second = Command::new("true").join_group(Pid::from(&first)).spawn()?;
+    /// assert!(second.wait()?.success());
+    /// assert!(first.wait()?.success());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    fn join_group(&mut self, group: Pid) -> &mut Command;
+
+    /// The child's process group becomes the one in the foreground of the controlling terminal,
+    /// before the program starts, so that it can read at once. For a job's first program, with
+    /// [`new_group`](CommandExt::new_group); before Rust 1.64, call it after that. Costs a `fork`.
+    ///
+    /// Without a controlling terminal `spawn` fails with `ENXIO`. The parent takes the terminal
+    /// back with [`set_foreground`](crate::session::set_foreground).
+    ///
+    /// ```no_run
+    /// use signal::{session, CommandExt};
+    ///
+    /// let mut job = std::process::Command::new("vi").new_group().foreground().spawn()?;
+    /// job.wait()?;
+    /// session::set_foreground(std::fs::File::open("/dev/tty")?, session::own_group())?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    fn foreground(&mut self) -> &mut Command;
 
     /// The child starts with every signal at its default effect and none blocked. Costs a `fork`.
     ///
@@ -67,15 +102,23 @@ impl CommandExt for Command {
     }
 
     fn new_group(&mut self) -> &mut Command {
-        lead_group(self)
+        enter_group(self, None)
+    }
+
+    fn join_group(&mut self, group: Pid) -> &mut Command {
+        enter_group(self, Some(group))
+    }
+
+    fn foreground(&mut self) -> &mut Command {
+        before_exec(self, take_terminal)
     }
 
     fn reset_signals(&mut self) -> &mut Command {
-        before_exec(self, || reset(true))
+        before_exec(self, || reset(|_| true))
     }
 
     fn reset_signals_but_ignored(&mut self) -> &mut Command {
-        before_exec(self, || reset(false))
+        before_exec(self, || reset(|handler| handler != Handler::Ignore))
     }
 
     fn spawn_with_signals_blocked(&mut self) -> io::Result<Child> {
@@ -111,18 +154,18 @@ fn lead_session() -> Result<()> {
 
 cfg_if::cfg_if! {
     if #[cfg(has_process_group)] {
-        /// Before the steps, and without giving up `posix_spawn`.
-        fn lead_group(command: &mut Command) -> &mut Command {
-            command.process_group(0)
+        /// Before the steps, and without giving up `posix_spawn`. `None`: a new one.
+        fn enter_group(command: &mut Command, group: Option<Pid>) -> &mut Command {
+            command.process_group(group.map_or(0, Pid::as_raw))
         }
     } else {
-        fn lead_group(command: &mut Command) -> &mut Command {
-            before_exec(command, || {
-                // SAFETY: take plain values. Who leads a session leads its group too, and may not
-                // make another.
+        fn enter_group(command: &mut Command, group: Option<Pid>) -> &mut Command {
+            before_exec(command, move || {
+                // SAFETY: take plain values. A session's leader leads its group too, and may not
+                // enter another.
                 unsafe {
-                    if libc::getpgrp() != libc::getpid() {
-                        check(libc::setpgid(0, 0))?;
+                    if libc::getsid(0) != libc::getpid() {
+                        check(libc::setpgid(0, group.map_or(0, Pid::as_raw)))?;
                     }
                 }
                 Ok(())
@@ -131,15 +174,21 @@ cfg_if::cfg_if! {
     }
 }
 
-fn reset(ignored_too: bool) -> Result<()> {
-    for signal in (1..=HIGHEST).filter_map(Signal::from_raw) {
-        if ignored_too || query(signal).map_or(false, |action| action.handler() != Handler::Ignore)
-        {
-            // SIGKILL, SIGSTOP and what the C library keeps for itself have no other.
-            let _ = install(signal, Handler::Default);
-        }
-    }
-    // After that: what is pending meets the default effect.
+fn take_terminal() -> Result<()> {
+    let flags = libc::O_RDWR | libc::O_CLOEXEC | libc::O_NOCTTY;
+    // SAFETY: a path with its zero byte.
+    let terminal = retry(|| check(unsafe { libc::open(b"/dev/tty\0".as_ptr().cast(), flags) }))?;
+    // SAFETY: takes nothing and cannot fail.
+    let taken = lend_terminal(terminal, unsafe { libc::getpgrp() });
+    // SAFETY: opened above.
+    unsafe { libc::close(terminal) };
+    taken
+}
+
+fn reset(chosen: impl Fn(Handler) -> bool) -> Result<()> {
+    reset_actions(chosen);
+    // After that: what is pending meets the default effect. As the kernel has it: a program does
+    // not inherit what a deferred section would put back.
     sigmask::set(libc::SIG_SETMASK, SignalSet::empty());
     Ok(())
 }

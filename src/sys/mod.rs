@@ -8,7 +8,7 @@
 mod abi; // what ci/check-abi compares with the headers; not in the package
 pub(crate) mod abort; // last words
 pub(crate) mod alt_stack; // sigaltstack, and the memory for one
-pub(crate) mod child; // wait4, or waitpid without resource usage
+pub(crate) mod child; // wait4, or waitpid without resource usage; statuses
 pub(crate) mod code; // the SI_ and CLD_ codes that say where a signal came from
 #[cfg(has_deferral)]
 pub(crate) mod context; // the mask in a signal frame
@@ -19,6 +19,7 @@ pub(crate) mod flag; // SA_ flags
 pub(crate) mod main_program; // the program headers of the main program
 pub(crate) mod number; // signal numbers that libc lacks, the highest one, the realtime range
 pub(crate) mod owner; // F_SETOWN, F_SETSIG, and O_ASYNC or FIOASYNC
+pub(crate) mod pidfd; // pidfd_open, or kqueue
 pub(crate) mod pipe; // pipe2, or pipe and fcntl
 pub(crate) mod queue; // sigqueue
 pub(crate) mod register; // the registers in a signal frame
