@@ -2,10 +2,11 @@
 
 mod registry;
 
-use self::registry::{unwatch, watch, watchers, REGISTRY};
+use self::registry::{unwatch, watch, watchers, How, CHOSEN, REGISTRY};
+use crate::action::Flags;
 use crate::deadline::{poll, Deadline};
-use crate::entry::pipe::{Slot, PIPES};
-use crate::errno::{Errno, Result};
+use crate::entry::pipe::{Slot, Taken, PIPES};
+use crate::errno::{Errno, KeepErrno, Result};
 use crate::lock::Locked;
 use crate::set::SignalSet;
 use crate::signal::Signal;
@@ -75,12 +76,39 @@ impl SelfPipe {
     /// is no descriptor left, [`Errno::ENOSPC`] when the process has 32 pipes already, [`Errno::EINVAL`] for SIGKILL and
     /// SIGSTOP.
     pub fn new(set: impl Into<SignalSet>) -> Result<SelfPipe> {
+        SelfPipe::open(set.into(), How::Usual)
+    }
+
+    /// As [`new`](SelfPipe::new), but leaves out the signals that are ignored, and those that were
+    /// before a pipe of this process came to watch them: [`watched`](SelfPipe::watched) says which
+    /// remain.
+    ///
+    /// `nohup` has SIGHUP ignored, and a shell without job control SIGINT and SIGQUIT of what it
+    /// starts in the background. A program that watches them all the same can no longer be left
+    /// running.
+    ///
+    /// ```
+    /// use signal::{install, Handler, SelfPipe, SIGHUP, SIGTERM};
+    ///
+    /// install(SIGHUP, Handler::Ignore)?; // as nohup does
+    /// let pipe = SelfPipe::new_unless_ignored(SIGHUP | SIGTERM)?;
+    /// assert_eq!(pipe.watched(), SIGTERM.into());
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    ///
+    /// Source: Stevens, APUE 10.7; POSIX.1-2024
+    /// [`nohup`](https://pubs.opengroup.org/onlinepubs/9799919799/utilities/nohup.html).
+    pub fn new_unless_ignored(set: impl Into<SignalSet>) -> Result<SelfPipe> {
+        SelfPipe::open(set.into(), How::UnlessIgnored)
+    }
+
+    fn open(set: SignalSet, how: How) -> Result<SelfPipe> {
         let registry = REGISTRY.lock();
         let index = PIPES.iter().position(Slot::is_free).ok_or(Errno::ENOSPC)?;
         PIPES[index].open(WakeFd::new()?);
         let pipe = SelfPipe { index };
-        for signal in set.into() {
-            if let Err(error) = watch(&registry, index, signal) {
+        for signal in set {
+            if let Err(error) = watch(&registry, index, signal, how) {
                 // While the lock blocks what arrives: that must not come to a pipe which nobody will read.
                 pipe.close(&registry);
                 core::mem::forget(pipe);
@@ -108,12 +136,17 @@ impl SelfPipe {
 
     /// What has arrived since the last look, perhaps nothing. Never blocks.
     pub fn pending(&self) -> SignalSet {
+        self.take().signals
+    }
+
+    fn take(&self) -> Taken {
         // Where that fails (no descriptor left in a child) the descriptor stays the parent's and is left alone.
         let _ = self.reopen();
         self.slot().take()
     }
 
     /// Sleeps until something has arrived, and returns it. Handlers of other signals run meanwhile and do not end the wait.
+    /// The set is empty if [`wake`](SelfPipe::wake) was called and no signal has arrived.
     ///
     /// Errors: those of [`reopen`](SelfPipe::reopen); [`Errno::EBADF`] if somebody has closed the descriptor.
     pub fn wait(&self) -> Result<SignalSet> {
@@ -136,19 +169,79 @@ impl SelfPipe {
                 Ok(false) if !deadline.is_over() => {}
                 Ok(false) => return Ok(None),
                 Ok(true) => {
-                    let set = self.pending();
+                    let taken = self.take();
                     // Another thread may have been faster.
-                    if !set.is_empty() {
-                        return Ok(Some(set));
+                    if taken.woken || !taken.signals.is_empty() {
+                        return Ok(Some(taken.signals));
                     }
                 }
             }
         }
     }
 
-    /// Watches one more signal. Errors as for [`new`](SelfPipe::new).
+    /// Ends a [`wait`](SelfPipe::wait) without a signal: the next one to return, or one that sleeps
+    /// now, returns an empty set, unless signals have arrived too. The descriptor becomes readable,
+    /// as for a signal; [`pending`](SelfPipe::pending) takes the wake-up back with what else it
+    /// takes. Several calls before that count as one.
+    ///
+    /// For other threads that have work for the reader, and for handlers. Async-signal-safe; keeps
+    /// `errno`.
+    ///
+    /// ```
+    /// use signal::{SelfPipe, SignalSet, SIGTERM};
+    ///
+    /// let pipe = SelfPipe::new(SIGTERM)?;
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| pipe.wake());
+    ///     assert_eq!(pipe.wait(), Ok(SignalSet::empty()));
+    /// });
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    ///
+    /// Source: D. J. Bernstein, [the self-pipe trick](https://cr.yp.to/docs/selfpipe.html).
+    pub fn wake(&self) {
+        let _errno = KeepErrno::new();
+        self.slot().wake();
+    }
+
+    /// Watches one more signal, with the flags that [`new`](SelfPipe::new) would choose. Errors as
+    /// there.
     pub fn insert(&self, signal: Signal) -> Result<()> {
-        watch(&REGISTRY.lock(), self.index, signal)
+        watch(&REGISTRY.lock(), self.index, signal, How::Usual)
+    }
+
+    /// Watches one more signal, or one that it watches already, with exactly these of
+    /// [`Flags::RESTART`] and [`Flags::NOCLDSTOP`]: also where another pipe watches the signal, or
+    /// a handler was there before. The disposition belongs to the process: the last call decides
+    /// for all.
+    ///
+    /// For programs that want a system call to fail with EINTR when the signal comes (a line editor
+    /// in `read`), or want to hear of children that stop (a shell).
+    ///
+    /// Errors, after which everything is as before: those of [`new`](SelfPipe::new), and
+    /// [`Errno::EINVAL`] for other flags.
+    ///
+    /// ```
+    /// use signal::{query, Flags, SelfPipe, SIGCHLD, SIGINT};
+    ///
+    /// let pipe = SelfPipe::new(SIGCHLD | SIGINT)?;
+    /// assert!(query(SIGCHLD)?.installed_flags().contains(Flags::NOCLDSTOP));
+    /// pipe.insert_with(SIGCHLD, Flags::RESTART)?;
+    /// assert!(!query(SIGCHLD)?.installed_flags().contains(Flags::NOCLDSTOP));
+    /// pipe.insert_with(SIGINT, Flags::empty())?;
+    /// assert!(!query(SIGINT)?.installed_flags().contains(Flags::RESTART));
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    ///
+    /// Platforms: QNX has no `RESTART`.
+    ///
+    /// Source: POSIX.1-2024
+    /// [`sigaction`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigaction.html).
+    pub fn insert_with(&self, signal: Signal, flags: Flags) -> Result<()> {
+        if !CHOSEN.contains(flags) {
+            return Err(Errno::EINVAL);
+        }
+        watch(&REGISTRY.lock(), self.index, signal, How::With(flags))
     }
 
     /// Stops watching a signal and, unless another pipe watches it, restores its disposition. What has arrived already

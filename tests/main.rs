@@ -62,9 +62,11 @@ fn main() {
         self_pipe::TESTS,
         self_pipe::chain::TESTS,
         self_pipe::errors::TESTS,
+        self_pipe::flags::TESTS,
         self_pipe::fork::TESTS,
         self_pipe::load::TESTS,
         self_pipe::vfork::TESTS,
+        self_pipe::wake::TESTS,
         child::TESTS,
         #[cfg(feature = "std")]
         session::TESTS,

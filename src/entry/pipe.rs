@@ -65,6 +65,8 @@ mod initial {
     };
     pub(super) const PROCESS: AtomicI32 = AtomicI32::new(0);
     pub(super) const SLOT: Slot = Slot {
+        woken: AtomicBool::new(false),
+        unowned_wake: PROCESS,
         references: AtomicUsize::new(0),
         owner: Owner::nobody(),
         read: AtomicI32::new(-1),
@@ -233,8 +235,18 @@ pub(crate) struct Slot {
     write: AtomicI32,
     arrived: AtomicSignals,
     notified: AtomicBool,
+    /// Whether the program has asked to wake the reader: an arrival that is no signal.
+    woken: AtomicBool,
     /// For each signal, the process that received it without owning the pipe, or 0.
     unowned: PerSignal<AtomicI32>,
+    /// The same of `woken`.
+    unowned_wake: AtomicI32,
+}
+
+/// What the reader has taken.
+pub(crate) struct Taken {
+    pub(crate) signals: SignalSet,
+    pub(crate) woken: bool,
 }
 
 /// The handler's side.
@@ -258,9 +270,7 @@ impl Slot {
     /// Records a signal for the reader and wakes it. Whether the pipe has the signal, or the reader will.
     fn record(&self, signal: Signal, pid: c_int, watches: impl Fn() -> bool) -> bool {
         if !self.owner.is_this_with_pid(pid) {
-            self.unowned.of(signal).store(pid, SeqCst);
-            // If another thread makes the pipe this process's own just now, it may have looked before.
-            if !self.owner.is_this_with_pid(pid) || !self.take_unowned(signal, pid) {
+            if !self.hand_over(self.unowned.of(signal), pid) {
                 return true;
             }
         }
@@ -287,10 +297,29 @@ impl Slot {
         }
     }
 
-    /// Takes back what was recorded for a process that did not own the pipe: the one that succeeds reports the signal.
-    fn take_unowned(&self, signal: Signal, pid: c_int) -> bool {
-        self.unowned.of(signal).compare_exchange(pid, 0, SeqCst, SeqCst).is_ok()
+    /// Wakes the reader without a signal. Async-signal-safe; the caller has the pipe, and so a
+    /// reference.
+    pub(crate) fn wake(&self) {
+        let pid = Pid::current().as_raw();
+        if self.owner.is_this_with_pid(pid) || self.hand_over(&self.unowned_wake, pid) {
+            self.woken.store(true, SeqCst);
+            self.notify();
+        }
     }
+
+    /// In a process that does not own the pipe: leaves something for `reopen` to find. True if it
+    /// will not, since another thread makes the pipe this process's own just now and has looked
+    /// before.
+    fn hand_over(&self, unowned: &AtomicI32, pid: c_int) -> bool {
+        unowned.store(pid, SeqCst);
+        self.owner.is_this_with_pid(pid) && take_unowned(unowned, pid)
+    }
+}
+
+/// Takes back what was recorded for a process that did not own the pipe: the one that succeeds
+/// reports it.
+fn take_unowned(unowned: &AtomicI32, pid: c_int) -> bool {
+    unowned.compare_exchange(pid, 0, SeqCst, SeqCst).is_ok()
 }
 
 /// The reader's side.
@@ -305,7 +334,7 @@ impl Slot {
         self.write.store(fd.write, Release);
         self.empty();
         // What came for the pipe before, in a child that never made it its own.
-        self.take_all_unowned();
+        let _ = self.take_all_unowned();
         self.owner.set_to_this();
         self.references.store(1, SeqCst);
     }
@@ -320,8 +349,11 @@ impl Slot {
         self.references.store(1, SeqCst);
         self.owner.set_to_this();
         let received = self.take_all_unowned();
-        if !received.is_empty() {
-            received.iter().for_each(|signal| self.arrived.insert(signal));
+        if received.woken {
+            self.woken.store(true, SeqCst);
+        }
+        if received.woken || !received.signals.is_empty() {
+            received.signals.iter().for_each(|signal| self.arrived.insert(signal));
             self.notify();
         }
         Ok(())
@@ -345,13 +377,15 @@ impl Slot {
     }
 
     /// Takes what has arrived.
-    pub(crate) fn take(&self) -> SignalSet {
+    pub(crate) fn take(&self) -> Taken {
         if !self.owner.is_this() {
             return self.take_all_unowned();
         }
         WakeFd::drain(self.fd());
         self.notified.swap(false, SeqCst);
-        self.arrived.take()
+        // Hardly ever: a load is cheaper than a swap.
+        let woken = self.woken.load(SeqCst) && self.woken.swap(false, SeqCst);
+        Taken { signals: self.arrived.take(), woken }
     }
 
     fn wake_fd(&self) -> WakeFd {
@@ -360,11 +394,14 @@ impl Slot {
 
     fn empty(&self) {
         self.arrived.take();
+        self.woken.store(false, SeqCst);
         self.notified.store(false, SeqCst);
     }
 
-    fn take_all_unowned(&self) -> SignalSet {
+    fn take_all_unowned(&self) -> Taken {
         let pid = Pid::current().as_raw();
-        SignalSet::full().iter().filter(|signal| self.take_unowned(*signal, pid)).collect()
+        let here = |signal: &Signal| take_unowned(self.unowned.of(*signal), pid);
+        let signals = SignalSet::full().iter().filter(here).collect();
+        Taken { signals, woken: take_unowned(&self.unowned_wake, pid) }
     }
 }
