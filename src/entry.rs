@@ -8,6 +8,7 @@
 #[cfg_attr(not(has_deferral), path = "entry/absent.rs")]
 pub(crate) mod deferred;
 pub(crate) mod pipe;
+pub(crate) mod queue;
 
 use crate::errno::KeepErrno;
 use crate::info::Info;

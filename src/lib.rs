@@ -41,6 +41,7 @@ mod wait;
 pub use crate::action::{Action, Flags};
 #[cfg(feature = "defer")]
 pub use crate::defer::DeferGuard;
+pub use crate::entry::queue::InfoQueue;
 pub use crate::errno::{Errno, Result};
 pub use crate::handler::{Function, Handler};
 pub use crate::info::Info;

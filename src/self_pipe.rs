@@ -6,7 +6,9 @@ use self::registry::{unwatch, watch, watchers, How, CHOSEN, REGISTRY};
 use crate::action::Flags;
 use crate::deadline::{poll, Deadline};
 use crate::entry::pipe::{Slot, Taken, PIPES};
+use crate::entry::queue::{InfoQueue, Ring};
 use crate::errno::{Errno, KeepErrno, Result};
+use crate::info::Info;
 use crate::lock::Locked;
 use crate::set::SignalSet;
 use crate::signal::Signal;
@@ -76,7 +78,7 @@ impl SelfPipe {
     /// is no descriptor left, [`Errno::ENOSPC`] when the process has 32 pipes already, [`Errno::EINVAL`] for SIGKILL and
     /// SIGSTOP.
     pub fn new(set: impl Into<SignalSet>) -> Result<SelfPipe> {
-        SelfPipe::open(set.into(), How::Usual)
+        SelfPipe::open(set.into(), How::Usual, None)
     }
 
     /// As [`new`](SelfPipe::new), but leaves out the signals that are ignored, and those that were
@@ -99,13 +101,54 @@ impl SelfPipe {
     /// Source: Stevens, APUE 10.7; POSIX.1-2024
     /// [`nohup`](https://pubs.opengroup.org/onlinepubs/9799919799/utilities/nohup.html).
     pub fn new_unless_ignored(set: impl Into<SignalSet>) -> Result<SelfPipe> {
-        SelfPipe::open(set.into(), How::UnlessIgnored)
+        SelfPipe::open(set.into(), How::UnlessIgnored, None)
     }
 
-    fn open(set: SignalSet, how: How) -> Result<SelfPipe> {
+    /// As [`new`](SelfPipe::new), and its handlers put what they know of each signal into `queue`:
+    /// who sent it, and the values of [`queue`](crate::queue). [`infos`](SelfPipe::infos) reads it.
+    ///
+    /// A signal that is not a realtime signal has one info for all that came while it was pending.
+    /// What finds no room is counted ([`InfoQueue::lost`]), and its number reported all the same.
+    /// The queue begins empty, and is free for another pipe when this one is dropped.
+    ///
+    /// Errors, after which everything is as before: those of [`new`](SelfPipe::new), and
+    /// [`Errno::EBUSY`] for a queue that another pipe has.
+    ///
+    /// ```
+    /// use signal::{InfoQueue, Pid, SelfPipe, Signal};
+    ///
+    /// static QUEUE: InfoQueue<100> = InfoQueue::new();
+    ///
+    /// if let Some(job) = Signal::realtime(0) {
+    ///     let pipe = SelfPipe::with_queue(job, &QUEUE)?;
+    ///     for number in 1..=3 {
+    ///         signal::queue(Pid::current(), job, number)?;
+    ///     }
+    ///     pipe.wait()?;
+    ///     let values: Vec<_> = pipe.infos().filter_map(|info| info.value()).collect();
+    ///     assert_eq!((values, QUEUE.lost()), (vec![1, 2, 3], 0));
+    /// }
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    ///
+    /// Platforms: the [`Info`] is the kernel's, with what that fills in. Where another handler
+    /// stands over the pipe's own and passes a signal on, it tells the number alone.
+    ///
+    /// Source: POSIX.1-2024 XSH 2.4, Signal Concepts; Stevens, APUE 10.20.
+    pub fn with_queue<const N: usize>(
+        set: impl Into<SignalSet>,
+        queue: &'static InfoQueue<N>,
+    ) -> Result<SelfPipe> {
+        SelfPipe::open(set.into(), How::Usual, Some(queue.ring()))
+    }
+
+    fn open(set: SignalSet, how: How, queue: Option<&'static Ring>) -> Result<SelfPipe> {
         let registry = REGISTRY.lock();
+        if queue.map_or(false, |queue| PIPES.iter().any(|slot| slot.uses(queue))) {
+            return Err(Errno::EBUSY);
+        }
         let index = PIPES.iter().position(Slot::is_free).ok_or(Errno::ENOSPC)?;
-        PIPES[index].open(WakeFd::new()?);
+        PIPES[index].open(WakeFd::new()?, queue);
         let pipe = SelfPipe { index };
         for signal in set {
             if let Err(error) = watch(&registry, index, signal, how) {
@@ -162,6 +205,13 @@ impl SelfPipe {
 
     fn wait_until(&self, deadline: Deadline) -> Result<Option<SignalSet>> {
         self.reopen()?;
+        // `infos` leaves the set where it is, and the descriptor not readable.
+        if self.slot().has_queue() {
+            let taken = self.take();
+            if taken.woken || !taken.signals.is_empty() {
+                return Ok(Some(taken.signals));
+            }
+        }
         loop {
             match poll(self.as_raw_fd(), libc::POLLIN, deadline) {
                 Err(Errno::EINTR) => {}
@@ -177,6 +227,45 @@ impl SelfPipe {
                 }
             }
         }
+    }
+
+    /// What is known of the signals that have arrived, the oldest first, as far as the queue had
+    /// room (see [`with_queue`](SelfPipe::with_queue)): empty for a pipe without a queue. Never
+    /// blocks; what arrives while it is read is read too.
+    ///
+    /// Call it each time that the descriptor is readable or [`wait`](SelfPipe::wait) returns. It
+    /// makes the descriptor unreadable until more arrives, so that an event loop that wants no more
+    /// than infos need not ask for the set. That stays until [`pending`](SelfPipe::pending) or
+    /// [`wait`](SelfPipe::wait) takes it; a thread that sleeps in `wait` meanwhile is not woken for
+    /// what this one has read.
+    ///
+    /// Infos stand in the order in which the handlers began: for realtime signals in the order of
+    /// sending, if one thread alone has them unblocked. Several threads may read; each info is for
+    /// one of them. In a forked child it begins empty. (Those that came for the child before it
+    /// made the pipe its own count as lost.)
+    ///
+    /// ```
+    /// use signal::{InfoQueue, SelfPipe, SIGHUP, SIGTERM};
+    ///
+    /// static QUEUE: InfoQueue<16> = InfoQueue::new();
+    ///
+    /// let pipe = SelfPipe::with_queue(SIGTERM | SIGHUP, &QUEUE)?;
+    /// signal::raise(SIGTERM)?;
+    /// for signal in pipe.wait()? {
+    ///     println!("{signal} has arrived");
+    /// }
+    /// for info in pipe.infos() {
+    ///     println!("{} was sent by {:?}", info.signal(), info.sender_pid());
+    /// }
+    /// # Ok::<(), signal::Errno>(())
+    /// ```
+    ///
+    /// Source: as for [`with_queue`](SelfPipe::with_queue).
+    pub fn infos(&self) -> impl Iterator<Item = Info> + '_ {
+        // As in `pending`; until it succeeds there are none.
+        let _ = self.reopen();
+        self.slot().quiet();
+        core::iter::from_fn(move || self.slot().next_info())
     }
 
     /// Ends a [`wait`](SelfPipe::wait) without a signal: the next one to return, or one that sleeps

@@ -65,6 +65,7 @@ fn main() {
         self_pipe::flags::TESTS,
         self_pipe::fork::TESTS,
         self_pipe::load::TESTS,
+        self_pipe::queue::TESTS,
         self_pipe::vfork::TESTS,
         self_pipe::wake::TESTS,
         child::TESTS,

@@ -6,6 +6,7 @@ pub mod errors;
 pub mod flags;
 pub mod fork;
 pub mod load;
+pub mod queue;
 pub mod vfork;
 pub mod wake;
 

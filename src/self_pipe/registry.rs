@@ -18,7 +18,7 @@ use crate::sys::flag;
 use crate::sys::number::HIGHEST;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
-use core::sync::atomic::Ordering::{AcqRel, Acquire};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, SeqCst};
 
 /// The flags that a program may choose for a watched signal.
 pub(super) const CHOSEN: Flags = Flags::from_bits_retain(flag::RESTART | flag::NOCLDSTOP);
@@ -82,7 +82,7 @@ impl Place {
     }
 
     fn remove_watcher(self, bit: u32) {
-        WATCHERS[self.generation].of(self.signal).fetch_and(!bit, AcqRel);
+        WATCHERS[self.generation].of(self.signal).fetch_and(!bit, SeqCst);
     }
 
     #[allow(clippy::mut_from_ref)] // the registry is held, and each caller is done with one entry before the next
