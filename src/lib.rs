@@ -34,6 +34,7 @@ pub mod session;
 mod set;
 mod sigmask;
 mod signal;
+mod signal_fd;
 mod sys;
 mod timer;
 mod wait;
@@ -56,4 +57,5 @@ pub use crate::send::{die_by, exists, kill, kill_group, kill_own_group, queue, r
 pub use crate::session::CommandExt;
 pub use crate::set::{Iter, SignalSet};
 pub use crate::signal::*;
+pub use crate::signal_fd::SignalFd;
 pub use crate::timer::alarm;

@@ -30,6 +30,7 @@ mod send;
 mod session;
 mod set;
 mod signal;
+mod signal_fd;
 mod timer;
 mod wait;
 
@@ -51,6 +52,7 @@ fn main() {
         timer::TESTS,
         send::TESTS,
         wait::TESTS,
+        signal_fd::TESTS,
         #[cfg(feature = "defer")]
         defer::TESTS,
         #[cfg(feature = "defer")]
