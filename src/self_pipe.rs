@@ -19,8 +19,9 @@ use libc::c_int;
 
 /// Turns signals into something to read: a descriptor for any event loop, and the set of signals that have arrived.
 ///
-/// The handler notes the signal in a bitmap and rings a doorbell, an `eventfd` or a pipe; the reader silences the doorbell
-/// and takes the bitmap.
+/// The handler puts the signal into a bitmap and notifies a descriptor, an `eventfd` or a pipe; the
+/// reader drains the descriptor and takes the bitmap. Who sent a signal, and with which value, is
+/// known with a queue ([`with_queue`](SelfPipe::with_queue)).
 ///
 /// ```
 /// use signal::{SelfPipe, SIGCHLD, SIGTERM};
@@ -44,7 +45,12 @@ use libc::c_int;
 ///
 /// - **No signal number is lost**, however many arrive: each one that came since the last look is in the set. How often
 ///   it came is not told, as the kernel does not tell it either: reap in a loop.
-/// - The doorbell rings once until it is silenced, so that it never fills, and a storm costs no write after the first.
+/// - The descriptor is notified once until it is drained, so that it never fills, and a storm costs
+///   no write after the first.
+/// - It keeps its number and its open file as long as the pipe lives (except that
+///   [`reopen`](SelfPipe::reopen) in a child gives that a file of its own), is never 0, 1 or 2, and
+///   works edge-triggered: each [`pending`](SelfPipe::pending) or [`infos`](SelfPipe::infos) arms
+///   it again, and what arrives after that makes a new edge.
 /// - Several pipes may watch the same signal, and each is told. A function that was installed before (or a `Flag`, or a
 ///   `Count`) is called too, with all signals blocked. A default or ignoring disposition is replaced.
 /// - After `fork` the child neither wakes its parent nor takes from it, and what the child receives is not lost: call
@@ -53,7 +59,23 @@ use libc::c_int;
 ///   yet read stays with the parent.
 /// - Dropping it restores the dispositions and closes the descriptors.
 ///
-/// # What is not
+/// # What it asks for
+///
+/// - **The signal must be unblocked in some thread.** What inherits a block never hears: a program
+///   that was started with a signal blocked (`env --block-signal`, a careless supervisor) calls
+///   [`unblock`](crate::unblock) first, or `session::reset_signals`.
+/// - **It restarts interrupted system calls**, except after SIGALRM: a `read` at a terminal goes on
+///   after SIGINT. Flags of your own: [`insert_with`](SelfPipe::insert_with).
+/// - **It asks for no SIGCHLD when a child stops or continues** (`SA_NOCLDSTOP`). A shell takes
+///   [`insert_with`](SelfPipe::insert_with).
+/// - **While its handler runs everything is blocked** that can be without harm
+///   ([`SignalSet::asynchronous`]), also while it calls a function that was there before; and it
+///   runs on the alternate stack, if the thread has one. Over a function, the flags of its owner
+///   stay.
+/// - A signal that is ignored is watched all the same, unless
+///   [`new_unless_ignored`](SelfPipe::new_unless_ignored) leaves it out.
+///
+/// # What is not promised
 ///
 /// - Do not install another handler for a watched signal while the pipe lives, or restore it before the pipe is dropped:
 ///   the pipe no longer hears the signal.
@@ -72,7 +94,9 @@ pub struct SelfPipe {
 }
 
 impl SelfPipe {
-    /// Watches the signals of `set`.
+    /// Watches the signals of `set`, with the flags that suit a pipe: system calls are restarted,
+    /// except after SIGALRM; SIGCHLD comes for children that end, not for those that stop. Over a
+    /// function that was installed before, the flags of its owner stay.
     ///
     /// Errors, after which dispositions and descriptors are as before: [`Errno::EMFILE`] and [`Errno::ENFILE`] when there
     /// is no descriptor left, [`Errno::ENOSPC`] when the process has 32 pipes already, [`Errno::EINVAL`] for SIGKILL and
@@ -165,8 +189,9 @@ impl SelfPipe {
         &PIPES[self.index]
     }
 
-    /// The descriptor to wait for: readable when something has arrived, and now and then when nothing has. Read it through
-    /// [`pending`](SelfPipe::pending) only.
+    /// The descriptor to wait for: becomes readable when something arrives; it may also be readable
+    /// spuriously. Read it through [`pending`](SelfPipe::pending), [`infos`](SelfPipe::infos) and
+    /// the two that wait.
     pub fn as_raw_fd(&self) -> c_int {
         self.slot().fd()
     }
