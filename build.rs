@@ -41,6 +41,8 @@ const TABLE: &[Row] = &[
     ("pipe2",        true,  |t| !t.is(&[APPLE, &["aix", "haiku", "nto"]])),
     ("eventfd",      true,  |t| t.is(&[&["linux", "android", "freebsd", "illumos"]])),
     ("sigtimedwait", true,  |t| t.is(&[LINUX, &["freebsd", "netbsd", "dragonfly", "aix", "haiku", "hurd", "redox", "nto", "cygwin"]])),
+    ("signalfd",     true,  |t| t.is(&[LINUX, &["illumos"]])),
+    ("kqueue",       true,  |t| t.is(&[APPLE, BSD])),
     ("sigqueue",     true,  |t| !t.is(&[APPLE, &["openbsd", "dragonfly", "hurd"]])),
     ("wait4",        true,  |t| !t.is(&[SOLARISH, &["redox", "cygwin"]])),
     // Android kills a program that makes a system call it does not know.

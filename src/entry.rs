@@ -10,6 +10,7 @@ pub(crate) mod deferred;
 #[cfg(feature = "std")]
 pub(crate) mod panic;
 pub(crate) mod pipe;
+pub(crate) mod queue;
 
 use crate::context::Context;
 use crate::errno::KeepErrno;

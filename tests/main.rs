@@ -37,6 +37,7 @@ mod send;
 mod session;
 mod set;
 mod signal;
+mod signal_fd;
 mod timer;
 mod wait;
 
@@ -65,6 +66,7 @@ fn main() {
         timer::TESTS,
         send::TESTS,
         wait::TESTS,
+        signal_fd::TESTS,
         #[cfg(feature = "defer")]
         defer::TESTS,
         #[cfg(feature = "defer")]
@@ -84,9 +86,12 @@ fn main() {
         self_pipe::TESTS,
         self_pipe::chain::TESTS,
         self_pipe::errors::TESTS,
+        self_pipe::flags::TESTS,
         self_pipe::fork::TESTS,
         self_pipe::load::TESTS,
+        self_pipe::queue::TESTS,
         self_pipe::vfork::TESTS,
+        self_pipe::wake::TESTS,
         child::TESTS,
         child::wait::TESTS,
         child::change::TESTS,

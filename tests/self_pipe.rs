@@ -3,9 +3,12 @@
 
 pub mod chain;
 pub mod errors;
+pub mod flags;
 pub mod fork;
 pub mod load;
+pub mod queue;
 pub mod vfork;
+pub mod wake;
 
 use crate::common::load::{ready, Flood};
 use crate::common::{self, in_child, raw, status_of};

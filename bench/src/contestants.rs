@@ -6,8 +6,8 @@ use libc::c_int;
 use nix::sys::signal as nix_signal;
 use nix::sys::signalfd::SignalFd;
 use signal::{
-    BlockGuard, DeferGuard, Handler, InstallGuard, SelfPipe, Signal, SignalSet, SIGALRM, SIGTERM,
-    SIGUSR2,
+    BlockGuard, DeferGuard, Handler, InstallGuard, SelfPipe, Signal, SignalSet, SIGALRM, SIGHUP,
+    SIGTERM, SIGUSR2,
 };
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
@@ -28,6 +28,9 @@ const TOKIO: c_int = libc::SIGIO;
 const ASYNC: async_signal::Signal = async_signal::Signal::Prof;
 const BURST: usize = 1000;
 
+const PIPES: &[&str] =
+    &["nothing", "raw", "posix-signal", "SignalFd", "signal-hook", "nix", "tokio", "async-signal"];
+
 fn each(mut once: impl FnMut() + 'static) -> Operation {
     Box::new(move |count| {
         for _ in 0..count {
@@ -43,10 +46,8 @@ pub fn group(name: &str) -> &'static [&'static str] {
         "query" => &["raw", "posix-signal"],
         "block" => &["raw", "posix-signal", "nix", "DeferGuard"],
         "hit" => &["raw", "posix-signal", "nix", "DeferGuard"],
-        "pipe" => &["raw", "posix-signal", "signal-hook", "nix", "tokio", "async-signal"],
-        "burst" => {
-            &["nothing", "raw", "posix-signal", "signal-hook", "nix", "tokio", "async-signal"]
-        }
+        "pipe" => &PIPES[1..],
+        "burst" => PIPES,
         _ => panic!("no group {name}"),
     }
 }
@@ -234,6 +235,12 @@ fn pipe(contestant: &str, signals: usize) -> Operation {
             let pipe = SelfPipe::new(SIGUSR2).unwrap();
             raise_then(libc::SIGUSR2, signals, move || {
                 assert!(pipe.pending().contains(SIGUSR2));
+            })
+        }
+        "SignalFd" => {
+            let pipe = signal::SignalFd::new(SIGHUP).unwrap();
+            raise_then(libc::SIGHUP, signals, move || {
+                assert!(pipe.read().unwrap().is_some());
             })
         }
         "signal-hook" => {

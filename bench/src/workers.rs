@@ -21,10 +21,14 @@ use tokio::signal::unix as tokio_signal;
 const ALL: &[&str] =
     &["raw", "posix-signal", "signal-hook", "nix", "tokio", "async-signal", "ctrlc"];
 
+const LATENCY: &[&str] =
+    &["raw", "posix-signal", "SignalFd", "signal-hook", "nix", "tokio", "async-signal", "ctrlc"];
+
 /// The contestants of each kind of worker; the others are compared with the first one.
 pub fn contestants(kind: &str) -> &'static [&'static str] {
     match kind {
-        "first" | "latency" => ALL,
+        "first" => ALL,
+        "latency" => LATENCY,
         "reap" => &["raw", "raw wait4", "posix-signal", "nix", "rustix", "raw by pid", "by pid"],
         _ => panic!("no worker {kind}"),
     }
@@ -152,6 +156,10 @@ fn reader(contestant: &str) -> Wait {
         "posix-signal" => {
             let pipe = SelfPipe::new(SIGINT).unwrap();
             woken_by(move || assert!(pipe.wait().unwrap().contains(SIGINT)))
+        }
+        "SignalFd" => {
+            let pipe = signal::SignalFd::new(SIGINT).unwrap();
+            woken_by(move || assert_eq!(pipe.wait().unwrap().signal(), SIGINT))
         }
         "signal-hook" => {
             let mut pipe = Signals::new([SIGNAL]).unwrap();

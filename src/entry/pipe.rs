@@ -20,6 +20,14 @@
 //! that succeeds, and the handler goes on as if there were no such watcher, or the reader has taken the signal: one of
 //! the two, and after `remove` has returned a last look at the pipe finds all that will ever come.
 //!
+//! **Infos.** A pipe can have a queue (`entry/queue.rs`), into which the handler puts what it knows
+//! before it puts the signal into `arrived`. What holds for the signal holds for the info: a reader
+//! that has cleared `notified` finds both, or will be notified. (When `remove` comes in between and
+//! the handler takes the signal back out, the info stays.) Only a handler that has a reference and
+//! then sees its bit in `WATCHERS` touches the queue. The pipe clears its bits, waits until no
+//! reference is left except its own, and gives the queue up: a handler that takes one later sees no
+//! bit, so that the queue can be another pipe's as soon as `close` returns.
+//!
 //! **Generations.** The entry is compiled several times; each generation has its own watchers, and its own predecessor for
 //! each signal, on which it calls (`CHAINED`). A pipe made over another predecessor uses another
 //! generation, so that no chain becomes a circle: `self_pipe/registry.rs` keeps the books.
@@ -28,12 +36,16 @@
 //! happened without it: it calls its predecessor; and if that was the default, it has the default effect happen, provided
 //! that the installed action is the default or this very entry. If it is somebody else's, that one has decided.
 //!
-//! **In a forked child** the descriptors lead to the parent. The child does not touch the slot until it has made it its own
-//! (`reopen`); what it receives before waits in `unowned`, under its pid: a child of `vfork` writes into its parent's
-//! memory, and its number tells what is not the parent's.
+//! **In a forked child** the descriptors lead to the parent. The child does not touch the slot
+//! until it has made it its own (`reopen`); what it receives before waits in `unowned`, under its
+//! pid: a child of `vfork` writes into its parent's memory, and its number tells what is not the
+//! parent's. Infos are not kept there but counted (`missed`), and the queue begins empty.
 
+use super::queue::Ring;
 use super::{installed, run, Entry, PerSignal};
+use crate::deadline::pause;
 use crate::errno::{KeepErrno, Result};
+use crate::info::Info;
 use crate::pid::Pid;
 use crate::process::Owner;
 use crate::set::{AtomicSignals, SignalSet};
@@ -42,6 +54,7 @@ use crate::sys::number::HIGHEST;
 use crate::sys::sigaction::{sigaction, RawAction, DEFAULT};
 use crate::sys::wake_fd::WakeFd;
 use crate::sys::{code, flag};
+use core::cell::UnsafeCell;
 use core::mem;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize};
@@ -65,6 +78,10 @@ mod initial {
     };
     pub(super) const PROCESS: AtomicI32 = AtomicI32::new(0);
     pub(super) const SLOT: Slot = Slot {
+        woken: AtomicBool::new(false),
+        queue: UnsafeCell::new(None),
+        unowned_wake: PROCESS,
+        missed: AtomicUsize::new(0),
         references: AtomicUsize::new(0),
         owner: Owner::nobody(),
         read: AtomicI32::new(-1),
@@ -146,7 +163,7 @@ pub(crate) extern "C" fn watched<const G: usize>(
 ) {
     run(watched::<G>, number, info, context, |signal| {
         let _errno = KeepErrno::new();
-        let told = tell(&WATCHERS[G], signal);
+        let told = tell(&WATCHERS[G], signal, || describe(signal, info, watched::<G>));
         let fault = fault(signal, info, watched::<G>);
         let chained = CHAINED[G].of(signal);
         if chained.call(number, info, context) {
@@ -160,7 +177,7 @@ pub(crate) extern "C" fn watched<const G: usize>(
 }
 
 /// Tells the pipes that watch the signal; whether there were any.
-fn tell(watchers: &PerSignal<AtomicU32>, signal: Signal) -> bool {
+fn tell(watchers: &PerSignal<AtomicU32>, signal: Signal, info: impl Fn() -> Info) -> bool {
     let watchers = watchers.of(signal);
     let mut set = watchers.load(Acquire);
     if set == 0 {
@@ -171,7 +188,7 @@ fn tell(watchers: &PerSignal<AtomicU32>, signal: Signal) -> bool {
     while let Some(slot) = PIPES.get(set.trailing_zeros() as usize) {
         let bit = set & set.wrapping_neg();
         set &= !bit;
-        told |= slot.record(signal, pid, || watchers.load(SeqCst) & bit != 0);
+        told |= slot.record(signal, pid, || watchers.load(SeqCst) & bit != 0, &info);
     }
     told
 }
@@ -185,11 +202,24 @@ fn fault(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<bool> {
         .with(signal::SIGBUS)
         .with(signal::SIGFPE)
         .with(signal::SIGILL);
-    if !FAULTS.contains(signal) || installed(signal) != entry as usize {
+    if !FAULTS.contains(signal) {
         return None;
     }
-    // SAFETY: the kernel has called the entry: null, or a whole structure.
-    unsafe { info.as_ref() }.map(|info| code::from_kernel(info.si_code))
+    from_kernel(signal, info, entry).map(|info| code::from_kernel(info.code()))
+}
+
+/// What is known of the signal: the number alone, where the kernel has not called the entry.
+fn describe(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Info {
+    let known = from_kernel(signal, info, entry).copied();
+    known.unwrap_or_else(|| Info::number_only(signal.as_raw()))
+}
+
+fn from_kernel<'a>(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<&'a Info> {
+    if installed(signal) != entry as usize {
+        return None;
+    }
+    // SAFETY: the kernel has called the entry: null, or a whole structure, which `Info` is.
+    unsafe { info.cast::<Info>().as_ref() }
 }
 
 /// Has happen what happens by default: when the entry returns and the signal is let through again, or the instruction
@@ -229,8 +259,30 @@ pub(crate) struct Slot {
     write: AtomicI32,
     arrived: AtomicSignals,
     notified: AtomicBool,
+    /// Whether the program has asked to wake the reader: an arrival that is no signal.
+    woken: AtomicBool,
+    /// Where infos go. Changes only while no handler looks at it: see the head.
+    queue: UnsafeCell<Option<&'static Ring>>,
     /// For each signal, the process that received it without owning the pipe, or 0.
     unowned: PerSignal<AtomicI32>,
+    /// The same of `woken`.
+    unowned_wake: AtomicI32,
+    /// How many infos a process has missed that does not own the pipe: its pid and, in the low
+    /// bits, the number.
+    missed: AtomicUsize,
+}
+
+// SAFETY: all but `queue` are atomic, and that changes only while nobody looks at it.
+unsafe impl Sync for Slot {}
+
+/// How many bits of `missed` count. The others hold a pid: where words are short, pids are too.
+const COUNT_BITS: u32 = if usize::BITS == 64 { 32 } else { 10 };
+const COUNT: usize = (1 << COUNT_BITS) - 1;
+
+/// What the reader has taken.
+pub(crate) struct Taken {
+    pub(crate) signals: SignalSet,
+    pub(crate) woken: bool,
 }
 
 /// The handler's side.
@@ -238,7 +290,7 @@ impl Slot {
     /// Keeps the descriptors open, unless their pipe has gone.
     fn acquire(&self) -> bool {
         self.references
-            .fetch_update(AcqRel, Acquire, |n| if n == 0 { None } else { Some(n + 1) })
+            .fetch_update(SeqCst, Acquire, |n| if n == 0 { None } else { Some(n + 1) })
             .is_ok()
     }
 
@@ -252,13 +304,17 @@ impl Slot {
     }
 
     /// Records a signal for the reader and wakes it. Whether the pipe has the signal, or the reader will.
-    fn record(&self, signal: Signal, pid: c_int, watches: impl Fn() -> bool) -> bool {
-        if !self.owner.is_this_with_pid(pid) {
-            self.unowned.of(signal).store(pid, SeqCst);
-            // If another thread makes the pipe this process's own just now, it may have looked before.
-            if !self.owner.is_this_with_pid(pid) || !self.take_unowned(signal, pid) {
-                return true;
-            }
+    fn record(
+        &self,
+        signal: Signal,
+        pid: c_int,
+        watches: impl Fn() -> bool,
+        info: impl Fn() -> Info,
+    ) -> bool {
+        let own = self.owner.is_this_with_pid(pid);
+        if !own && !self.hand_over(self.unowned.of(signal), pid) {
+            self.miss(pid, watches);
+            return true;
         }
         if !self.acquire() {
             return false;
@@ -266,6 +322,9 @@ impl Slot {
         // Asked again: another pipe may have taken the slot since.
         let mut recorded = watches();
         if recorded {
+            if let Some(queue) = self.queue() {
+                queue.push(info());
+            }
             self.arrived.insert(signal);
             recorded = watches() || !self.arrived.remove(signal);
         }
@@ -283,10 +342,64 @@ impl Slot {
         }
     }
 
-    /// Takes back what was recorded for a process that did not own the pipe: the one that succeeds reports the signal.
-    fn take_unowned(&self, signal: Signal, pid: c_int) -> bool {
-        self.unowned.of(signal).compare_exchange(pid, 0, SeqCst, SeqCst).is_ok()
+    /// Wakes the reader without a signal. Async-signal-safe; the caller has the pipe, and so a
+    /// reference.
+    pub(crate) fn wake(&self) {
+        let pid = Pid::current().as_raw();
+        if self.owner.is_this_with_pid(pid) || self.hand_over(&self.unowned_wake, pid) {
+            self.woken.store(true, SeqCst);
+            self.notify();
+        }
     }
+
+    /// In a process that does not own the pipe: leaves something for `reopen` to find. True if it
+    /// will not, since another thread makes the pipe this process's own just now and has looked
+    /// before.
+    fn hand_over(&self, unowned: &AtomicI32, pid: c_int) -> bool {
+        unowned.store(pid, SeqCst);
+        self.owner.is_this_with_pid(pid) && take_unowned(unowned, pid)
+    }
+
+    /// Counts an info that this process does not keep, since it does not own the pipe.
+    #[cold]
+    fn miss(&self, pid: c_int, watches: impl Fn() -> bool) {
+        let of_this = (pid as usize) << COUNT_BITS;
+        let _ = self.missed.fetch_update(SeqCst, SeqCst, |now| match now & COUNT {
+            _ if now & !COUNT != of_this => Some(of_this + 1),
+            COUNT => None,
+            _ => Some(now + 1),
+        });
+        // If another thread makes the pipe this process's own just now, it may have looked before.
+        if self.owner.is_this_with_pid(pid) && self.acquire() {
+            if watches() {
+                self.report_missed(pid);
+            }
+            self.release();
+        }
+    }
+
+    /// Tells the queue what it has missed. As for `queue`.
+    fn report_missed(&self, pid: c_int) {
+        let of_this = (pid as usize) << COUNT_BITS;
+        let take = |now: usize| if now & !COUNT == of_this { Some(0) } else { None };
+        let missed = self.missed.fetch_update(SeqCst, SeqCst, take);
+        if let (Ok(missed), Some(queue)) = (missed, self.queue()) {
+            queue.count_lost(missed & COUNT);
+        }
+    }
+
+    /// The caller holds a reference and, in a handler, has seen that the pipe watches the signal.
+    fn queue(&self) -> Option<&'static Ring> {
+        // SAFETY: it changes while there are no such references, or under the lock of the registry,
+        // for a caller that holds that.
+        unsafe { *self.queue.get() }
+    }
+}
+
+/// Takes back what was recorded for a process that did not own the pipe: the one that succeeds
+/// reports it.
+fn take_unowned(unowned: &AtomicI32, pid: c_int) -> bool {
+    unowned.compare_exchange(pid, 0, SeqCst, SeqCst).is_ok()
 }
 
 /// The reader's side.
@@ -295,13 +408,16 @@ impl Slot {
         self.references.load(Acquire) == 0
     }
 
-    /// Makes a free slot a pipe's, which nothing watches yet.
-    pub(crate) fn open(&self, fd: WakeFd) {
+    /// Makes a free slot a pipe's, which nothing watches yet, with a queue that no other pipe has.
+    pub(crate) fn open(&self, fd: WakeFd, queue: Option<&'static Ring>) {
+        // SAFETY: nobody has a reference.
+        unsafe { *self.queue.get() = queue };
         self.read.store(fd.read, Release);
         self.write.store(fd.write, Release);
         self.empty();
         // What came for the pipe before, in a child that never made it its own.
-        self.take_all_unowned();
+        let _ = self.take_all_unowned();
+        self.missed.store(0, SeqCst);
         self.owner.set_to_this();
         self.references.store(1, SeqCst);
     }
@@ -315,9 +431,13 @@ impl Slot {
         // before the owner is set.
         self.references.store(1, SeqCst);
         self.owner.set_to_this();
+        self.report_missed(Pid::current().as_raw());
         let received = self.take_all_unowned();
-        if !received.is_empty() {
-            received.iter().for_each(|signal| self.arrived.insert(signal));
+        if received.woken {
+            self.woken.store(true, SeqCst);
+        }
+        if received.woken || !received.signals.is_empty() {
+            received.signals.iter().for_each(|signal| self.arrived.insert(signal));
             self.notify();
         }
         Ok(())
@@ -329,7 +449,20 @@ impl Slot {
             // As in `reopen`.
             self.references.store(1, SeqCst);
         }
+        if self.has_queue() {
+            while self.references.load(SeqCst) > 1 {
+                pause();
+            }
+            // SAFETY: no handler that has a reference now sees its bit in `WATCHERS`.
+            unsafe { *self.queue.get() = None };
+        }
         self.release();
+    }
+
+    /// For the holder of the registry's lock.
+    pub(crate) fn uses(&self, queue: &Ring) -> bool {
+        let address = |queue: &Ring| (queue as *const Ring).cast::<u8>();
+        !self.is_free() && self.queue().map_or(false, |own| address(own) == address(queue))
     }
 
     pub(crate) fn is_own(&self) -> bool {
@@ -341,13 +474,32 @@ impl Slot {
     }
 
     /// Takes what has arrived.
-    pub(crate) fn take(&self) -> SignalSet {
+    pub(crate) fn take(&self) -> Taken {
         if !self.owner.is_this() {
             return self.take_all_unowned();
         }
         WakeFd::drain(self.fd());
         self.notified.swap(false, SeqCst);
-        self.arrived.take()
+        // Hardly ever: a load is cheaper than a swap.
+        let woken = self.woken.load(SeqCst) && self.woken.swap(false, SeqCst);
+        Taken { signals: self.arrived.take(), woken }
+    }
+
+    pub(crate) fn has_queue(&self) -> bool {
+        self.queue().is_some()
+    }
+
+    /// Makes the descriptor unreadable until something arrives; what has arrived stays.
+    pub(crate) fn quiet(&self) {
+        if self.owner.is_this() && self.has_queue() {
+            WakeFd::drain(self.fd());
+            self.notified.swap(false, SeqCst);
+        }
+    }
+
+    /// The next info, if the process owns the pipe.
+    pub(crate) fn next_info(&self) -> Option<Info> {
+        self.queue().filter(|_| self.owner.is_this())?.pop()
     }
 
     fn wake_fd(&self) -> WakeFd {
@@ -356,11 +508,17 @@ impl Slot {
 
     fn empty(&self) {
         self.arrived.take();
+        self.woken.store(false, SeqCst);
         self.notified.store(false, SeqCst);
+        if let Some(queue) = self.queue() {
+            queue.reset();
+        }
     }
 
-    fn take_all_unowned(&self) -> SignalSet {
+    fn take_all_unowned(&self) -> Taken {
         let pid = Pid::current().as_raw();
-        SignalSet::full().iter().filter(|signal| self.take_unowned(*signal, pid)).collect()
+        let here = |signal: &Signal| take_unowned(self.unowned.of(*signal), pid);
+        let signals = SignalSet::full().iter().filter(here).collect();
+        Taken { signals, woken: take_unowned(&self.unowned_wake, pid) }
     }
 }

@@ -19,7 +19,10 @@ use crate::sys::flag;
 use crate::sys::number::HIGHEST;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
-use core::sync::atomic::Ordering::{AcqRel, Acquire};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, SeqCst};
+
+/// The flags that a program may choose for a watched signal.
+pub(super) const CHOSEN: Flags = Flags::from_bits_retain(flag::RESTART | flag::NOCLDSTOP);
 
 /// Held while dispositions and the table of pipes change.
 pub(super) static REGISTRY: Lock = Lock::new();
@@ -71,7 +74,7 @@ impl Place {
     }
 
     fn remove_watcher(self, bit: u32) {
-        WATCHERS[self.generation].of(self.signal).fetch_and(!bit, AcqRel);
+        WATCHERS[self.generation].of(self.signal).fetch_and(!bit, SeqCst);
     }
 
     #[allow(clippy::mut_from_ref)] // the registry is held, and each caller is done with one entry before the next
@@ -138,11 +141,36 @@ pub(super) fn watchers(signal: Signal) -> u32 {
     Place::all(signal).fold(0, |bits, place| bits | place.watchers())
 }
 
-pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal) -> Result<()> {
+/// How a pipe asks for a signal.
+#[derive(Clone, Copy)]
+pub(super) enum How {
+    /// With the flags that suit a pipe.
+    Usual,
+    /// With exactly these of `RESTART` and `NOCLDSTOP`.
+    With(Flags),
+    /// Not at all, if it is ignored or was before the pipes came.
+    UnlessIgnored,
+}
+
+pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal, how: How) -> Result<()> {
     let bit = 1 << index;
     let place = loop {
         let current = query(signal)?;
+        if let How::UnlessIgnored = how {
+            let ours = installed(signal, &current);
+            let before = ours.map_or(current, |place| place.predecessor(registry));
+            if before.handler() == Handler::Ignore {
+                return Ok(());
+            }
+        }
         if let Some(place) = installed(signal, &current) {
+            if let How::With(flags) = how {
+                let replaced = install(signal, with_exactly(place, &current, flags))?;
+                if replaced != current {
+                    install(signal, replaced)?;
+                    continue;
+                }
+            }
             place.add_watcher(bit);
             break place;
         }
@@ -152,7 +180,11 @@ pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal) -> Resu
         // that another thread forks just now can see the watcher.
         place.bind(registry, current);
         place.add_watcher(bit);
-        let replaced = install(signal, watching(place, &current));
+        let mut action = watching(place, &current);
+        if let How::With(flags) = how {
+            action = with_exactly(place, &action, flags);
+        }
+        let replaced = install(signal, action);
         if replaced.map_or(false, |replaced| replaced == current) {
             break place;
         }
@@ -197,4 +229,13 @@ fn watching(place: Place, current: &Action) -> Action {
     action
         .restart(flag::has(flags.bits(), flag::RESTART))
         .flags(flags - Flags::RESETHAND - Flags::NODEFER)
+}
+
+/// The action with these of `RESTART` and `NOCLDSTOP`, whichever it had.
+fn with_exactly(place: Place, action: &Action, flags: Flags) -> Action {
+    let others = action.installed_flags() - CHOSEN;
+    Action::new(place.handler())
+        .block(action.mask())
+        .flags(others | flags)
+        .restart(flag::has(flags.bits(), flag::RESTART))
 }

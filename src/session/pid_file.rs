@@ -1,6 +1,7 @@
 //! The file with the process id of a daemon, which is its lock too.
 
 use crate::errno::{Errno, Result};
+use crate::interrupt::retry;
 use crate::pid::Pid;
 use crate::session::error::{Error, Step};
 use crate::session::ready::dup_above_stdio;
@@ -66,7 +67,7 @@ impl PidFile {
         let error = |step| move |errno| Error::with_path(step, errno, Some(path.to_path_buf()));
         for _ in 0..ATTEMPTS {
             let file = open(path).map_err(error(Step::OpenPidFile))?;
-            sys::file_lock::lock(file.as_raw_fd()).map_err(error(Step::LockPidFile))?;
+            retry(|| sys::file_lock::lock(file.as_raw_fd())).map_err(error(Step::LockPidFile))?;
             // Between the two somebody may have removed it: another instance would lock another
             // file of this name.
             if is_at(&file, path).map_err(error(Step::OpenPidFile))? {

@@ -8,18 +8,16 @@ use libc::c_int;
 cfg_if::cfg_if! {
     if #[cfg(has_flock)] {
         use crate::errno::check;
-        use crate::interrupt::retry;
 
         /// Locks the file without waiting; `EAGAIN`: somebody else has. The lock belongs to the
         /// open file: a child that inherits the descriptor keeps it, and other descriptors of the
         /// same file can come and go.
         pub(crate) fn lock(fd: c_int) -> Result<()> {
             // SAFETY: takes plain values.
-            retry(|| check(unsafe { libc::flock(fd, libc::LOCK_EX | libc::LOCK_NB) })).map(drop)
+            check(unsafe { libc::flock(fd, libc::LOCK_EX | libc::LOCK_NB) }).map(drop)
         }
     } else if #[cfg(has_file_locks)] {
         use crate::errno::{check, Errno};
-        use crate::interrupt::retry;
         use core::ptr;
 
         /// Locks the file without waiting; `EAGAIN`: another process has. The lock belongs to this
@@ -30,8 +28,7 @@ cfg_if::cfg_if! {
             lock.l_type = libc::F_WRLCK as _;
             lock.l_whence = libc::SEEK_SET as _;
             // SAFETY: the command reads one such structure.
-            let lock = || check(unsafe { libc::fcntl(fd, libc::F_SETLK, ptr::addr_of!(lock)) });
-            match retry(lock) {
+            match check(unsafe { libc::fcntl(fd, libc::F_SETLK, ptr::addr_of!(lock)) }) {
                 // POSIX allows both for a lock that somebody holds.
                 Err(Errno::EACCES) => Err(Errno::EAGAIN),
                 locked => locked.map(drop),

@@ -27,6 +27,7 @@ pub(crate) mod register; // the registers in a signal frame
 pub(crate) mod requeue; // rt_tgsigqueueinfo
 pub(crate) mod sigaction; // struct sigaction
 pub(crate) mod siginfo; // the fields of siginfo_t
+pub(crate) mod signal_fd; // signalfd or kqueue
 pub(crate) mod sigset; // sigset_t
 pub(crate) mod suspend; // sigsuspend
 pub(crate) mod threads; // whether there are others; pthread_kill

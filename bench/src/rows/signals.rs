@@ -5,6 +5,7 @@ use Source::{Feature, FirstInstall, Latency, Operation};
 use Unit::Nanoseconds;
 
 const GUARDS: &[(&str, &str)] = &[("raw", "raw"), ("posix-signal", "posix-signal"), ("nix", "nix")];
+const SIGNAL_FD: &[(&str, &str)] = &[("raw", "raw"), ("posix-signal", "SignalFd"), ("nix", "nix")];
 const DEFERRED: &[(&str, &str)] = &[("raw", "raw"), ("posix-signal", "DeferGuard")];
 
 pub static ROWS: &[Spec] = &[
@@ -144,5 +145,32 @@ pub static ROWS: &[Spec] = &[
         cells: &[("raw", "raw"), ("posix-signal", "posix-signal")],
         absent: &[("*", "see above")],
         ..row("burst-pipe", "the same against a raw self-pipe", Nanoseconds, Operation("burst"))
+    },
+    Spec {
+        cells: SIGNAL_FD,
+        targets: &[at_most("raw", 0.47)],
+        absent: &[("*", "see above")],
+        note: Some(
+            "A `SignalFd` takes the signal with `sigtimedwait`, nix's reads the signalfd: one call \
+             each, no handler, and the signal is blocked.",
+        ),
+        ..row(
+            "fd-pipe",
+            "`SignalFd` against a raw self-pipe: one signal, raised and read",
+            Nanoseconds,
+            Operation("pipe"),
+        )
+    },
+    Spec {
+        cells: SIGNAL_FD,
+        targets: &[at_most("raw", 0.40)],
+        absent: &[("*", "see above")],
+        ..row("fd-burst", "the same, 1,000 signals, then one look", Nanoseconds, Operation("burst"))
+    },
+    Spec {
+        cells: SIGNAL_FD,
+        targets: &[at_most("raw", 0.66)],
+        absent: &[("*", "see above")],
+        ..row("fd-latency", "the same, wake-up of a sleeping reader, median", Nanoseconds, Latency)
     },
 ];
