@@ -384,15 +384,13 @@ impl Function {
     /// # Ok::<(), signal::Errno>(())
     /// ```
     ///
-    /// Async-signal-safe if the function is.
-    ///
     /// # Safety
     ///
     /// - The function must still be there, and bear to be called at this moment: in a handler of
     ///   `signal`, or with what it touches in order and `signal` blocked.
     /// - `signal` must be one for which it is, or was, installed.
     /// - `info` must be true, and with `None` as the context the function must not look at that: it
-    ///   gets null.
+    ///   gets null. In a section of a `DeferGuard` the functions of this crate do look.
     pub unsafe fn call(self, signal: Signal, info: &Info, context: Option<&mut Context>) {
         let number = signal.as_raw();
         if !flag::has(self.flags, flag::SIGINFO) {

@@ -75,7 +75,7 @@ pub struct Previous {
 ///
 /// Errors, after which everything is as before: [`Errno::ENOSYS`](crate::Errno::ENOSYS) on Redox;
 /// [`Errno::EINVAL`](crate::Errno::EINVAL) where a system has the real-time timer alone.
-/// Async-signal-safe on every system that has it as a system call; POSIX does not say so.
+/// Not async-signal-safe: POSIX does not list `setitimer`.
 ///
 /// Source: POSIX.1-2017
 /// [`setitimer`](https://pubs.opengroup.org/onlinepubs/9699919799/functions/setitimer.html).

@@ -89,7 +89,6 @@ fn each_thread_has_its_own() {
     assert_eq!(current(), before);
 }
 
-#[cfg(feature = "std")]
 fn one_in_a_thread_local_outlives_that_of_std() {
     std::thread_local! {
         static KEPT: std::cell::RefCell<Option<AltStack>> = std::cell::RefCell::new(None);
@@ -153,7 +152,6 @@ fn overflow(depth: u64) -> u64 {
     overflow(room[0]) + room[1]
 }
 
-#[cfg(feature = "std")]
 fn a_stack_overflow_in_a_thread_is_reported_with_its_address() {
     needs(cfg!(has_sigtimedwait) || cfg!(target_os = "macos"), "addresses are not told here");
     // SAFETY: atomics and `_exit`.
@@ -194,11 +192,9 @@ tests! {
     the_wrong_order_does_no_harm,
     a_foreign_stack_stays,
     each_thread_has_its_own,
-    #[cfg(feature = "std")]
-    one_in_a_thread_local_outlives_that_of_std,
+        one_in_a_thread_local_outlives_that_of_std,
     sizes_that_cannot_be_are_refused,
     nobody_replaces_the_stack_on_which_he_runs,
-    #[cfg(feature = "std")]
-    a_stack_overflow_in_a_thread_is_reported_with_its_address,
+        a_stack_overflow_in_a_thread_is_reported_with_its_address,
     an_overflow_of_the_stack_itself_ends_the_process,
 }

@@ -5,11 +5,12 @@ use signal::child::{self, Reap, Status};
 #[cfg(feature = "defer")]
 use signal::DeferGuard;
 use signal::UnblockGuard;
-use signal::{owner, session, Action, BlockGuard, Errno, Info, Pid, Signal, SignalSet};
+use signal::{owner, session, Action, BlockGuard, Context, Errno, Info, Pid, Signal, SignalSet};
 use std::collections::hash_map::DefaultHasher;
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
 use std::iter::FromIterator;
+use std::os::unix::io::BorrowedFd;
 use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not, Sub, SubAssign};
 use std::process::ExitStatus;
 use std::str::FromStr;
@@ -35,6 +36,12 @@ macro_rules! documented {
 documented! {
     BlockGuard__new: BlockGuard::new as fn(SignalSet) -> _;
     BlockGuard__wait: BlockGuard::wait;
+    Context__Debug__fmt: <Context as Debug>::fmt;
+    Context__as_ptr: Context::as_ptr;
+    Context__frame_pointer: Context::frame_pointer;
+    Context__from_raw: Context::from_raw;
+    Context__instruction_pointer: Context::instruction_pointer;
+    Context__stack_pointer: Context::stack_pointer;
     #[cfg(feature = "defer")]
     DeferGuard__Debug__fmt: <DeferGuard as Debug>::fmt;
     #[cfg(feature = "defer")]
@@ -48,8 +55,12 @@ documented! {
     Errno__raw_os_error: Errno::raw_os_error;
     Info__Debug__fmt: <Info as Debug>::fmt;
     Info__address: Info::address;
+    Info__as_raw: Info::as_raw;
     Info__band: Info::band;
+    Info__cause: Info::cause;
     Info__code: Info::code;
+    Info__from_raw: Info::from_raw as fn(libc::siginfo_t) -> _;
+    Info__pointer_value: Info::pointer_value;
     Info__sender_pid: Info::sender_pid;
     Info__sender_uid: Info::sender_uid;
     Info__signal: Info::signal;
@@ -61,6 +72,8 @@ documented! {
     Signal__Debug__fmt: <Signal as Debug>::fmt;
     Signal__Display__fmt: <Signal as Display>::fmt;
     Signal__FromStr__from_str: <Signal as FromStr>::from_str;
+    Signal__TryFrom_i32__try_from: <Signal as TryFrom<i32>>::try_from;
+    Signal__TryFrom_u32__try_from: <Signal as TryFrom<u32>>::try_from;
     Signal__all: Signal::all as fn() -> _;
     Signal__as_raw: Signal::as_raw;
     Signal__default_effect: Signal::default_effect;
@@ -114,18 +127,22 @@ documented! {
     child__reap_group: child::reap_group;
     die_by: signal::die_by;
     exists: signal::exists;
-    finish_connect: signal::finish_connect;
+    finish_connect: signal::finish_connect as fn(BorrowedFd<'static>) -> _;
     install: signal::install as fn(Signal, Action) -> _;
     install_unless_ignored: signal::install_unless_ignored as fn(Signal, Action) -> _;
     kill: signal::kill;
     kill_group: signal::kill_group;
     kill_own_group: signal::kill_own_group;
-    owner__get: owner::get;
-    owner__notify: owner::notify;
-    owner__set: owner::set;
+    kill_thread: signal::kill_thread::<()>;
+    owner__clear: owner::clear as fn(BorrowedFd<'static>) -> _;
+    owner__get: owner::get as fn(BorrowedFd<'static>) -> _;
+    owner__notify: owner::notify as fn(BorrowedFd<'static>, bool) -> _;
+    owner__set: owner::set as fn(BorrowedFd<'static>, owner::Owner) -> _;
+    owner__signal: owner::signal as fn(BorrowedFd<'static>, Option<Signal>) -> _;
     pending: signal::pending;
     query: signal::query;
     queue: signal::queue;
+    queue_pointer: signal::queue_pointer;
     raise: signal::raise;
     session__new_session: session::new_session;
 }

@@ -5,7 +5,7 @@ mod documented;
 
 #[cfg(feature = "defer")]
 use signal::DeferGuard;
-use signal::{install, Handler, Info, Pid, Result, SelfPipe, Signal, SIGUSR1};
+use signal::{install, Context, Handler, Info, Pid, Result, SelfPipe, Signal, SIGUSR1};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 static HITS: AtomicUsize = AtomicUsize::new(0);
@@ -31,6 +31,10 @@ fn with_info(_: Signal, info: &Info) {
     HITS.fetch_add(info.value().unwrap_or(1) as usize, Relaxed);
 }
 
+fn with_context(_: Signal, _: &Info, context: &mut Context) {
+    HITS.fetch_add(context.instruction_pointer().unwrap_or(1), Relaxed);
+}
+
 /// Installs one of each kind of handler: the entries of all end up in the object.
 ///
 #[no_mangle]
@@ -39,13 +43,20 @@ pub extern "C" fn probe_entries() -> bool {
 }
 
 fn all_entries() -> Result<()> {
-    // SAFETY: all three only add to an atomic, and call getppid or look at the siginfo.
-    let functions =
-        unsafe { [Handler::new(hit), Handler::new(may_unwind), Handler::with_info(with_info)] };
+    // SAFETY: all only add to an atomic, and call getppid or look at what they are given.
+    let functions = unsafe {
+        [
+            Handler::new(hit),
+            Handler::new(may_unwind),
+            Handler::with_info(with_info),
+            Handler::with_context(with_context),
+        ]
+    };
     for handler in functions {
         install(SIGUSR1, handler)?;
     }
     install(SIGUSR1, Handler::Flag(&FLAG))?;
+    install(SIGUSR1, Handler::FlagOrDefault(&FLAG))?;
     install(SIGUSR1, Handler::Count(&HITS))?;
     let pipe = SelfPipe::new(SIGUSR1)?;
     #[cfg(feature = "defer")]
