@@ -5,7 +5,7 @@ use signal::child::{self, Reap, Status};
 #[cfg(feature = "defer")]
 use signal::DeferGuard;
 use signal::UnblockGuard;
-use signal::{owner, session, Action, BlockGuard, Errno, Info, Pid, Signal, SignalSet};
+use signal::{owner, session, Action, BlockGuard, Errno, Info, Pid, SelfPipe, Signal, SignalSet};
 use std::collections::hash_map::DefaultHasher;
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
@@ -98,6 +98,7 @@ documented! {
     SignalSet__remove: SignalSet::remove;
     SignalSet__wait: SignalSet::wait;
     SignalSet__wait_timeout: SignalSet::wait_timeout;
+    SelfPipe__wake: SelfPipe::wake;
     SignalSet_ref__IntoIterator__into_iter: <&SignalSet as IntoIterator>::into_iter;
     UnblockGuard__new: UnblockGuard::new as fn(SignalSet) -> _;
     blocked: signal::blocked;
