@@ -5,13 +5,15 @@ use signal::child::{self, Reap, Status};
 #[cfg(feature = "defer")]
 use signal::DeferGuard;
 use signal::UnblockGuard;
-use signal::{owner, session, Action, BlockGuard, Context, Errno, Info, Pid, Signal, SignalSet};
+use signal::{
+    owner, session, Action, BlockGuard, Context, Errno, Info, Pid, SelfPipe, Signal, SignalSet,
+};
 use std::collections::hash_map::DefaultHasher;
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
 use std::iter::FromIterator;
-use std::os::unix::io::BorrowedFd;
 use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not, Sub, SubAssign};
+use std::os::unix::io::BorrowedFd;
 use std::process::ExitStatus;
 use std::str::FromStr;
 
@@ -109,6 +111,7 @@ documented! {
     SignalSet__iter: SignalSet::iter;
     SignalSet__len: SignalSet::len;
     SignalSet__remove: SignalSet::remove;
+    SelfPipe__wake: SelfPipe::wake;
     SignalSet_ref__IntoIterator__into_iter: <&SignalSet as IntoIterator>::into_iter;
     UnblockGuard__new: UnblockGuard::new as fn(SignalSet) -> _;
     blocked: signal::blocked;

@@ -5,10 +5,11 @@ mod documented;
 
 #[cfg(feature = "defer")]
 use signal::DeferGuard;
-use signal::{install, Context, Handler, Info, Pid, Result, SelfPipe, Signal, SIGUSR1};
+use signal::{install, Context, Handler, Info, InfoQueue, Pid, Result, SelfPipe, Signal, SIGUSR1};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 static HITS: AtomicUsize = AtomicUsize::new(0);
+static QUEUE: InfoQueue<4> = InfoQueue::new();
 static FLAG: AtomicBool = AtomicBool::new(false);
 
 extern "C-unwind" {
@@ -58,7 +59,7 @@ fn all_entries() -> Result<()> {
     install(SIGUSR1, Handler::Flag(&FLAG))?;
     install(SIGUSR1, Handler::FlagOrDefault(&FLAG))?;
     install(SIGUSR1, Handler::Count(&HITS))?;
-    let pipe = SelfPipe::new(SIGUSR1)?;
+    let pipe = SelfPipe::with_queue(SIGUSR1, &QUEUE)?;
     #[cfg(feature = "defer")]
     drop(DeferGuard::new());
     drop(pipe);
