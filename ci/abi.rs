@@ -1,6 +1,8 @@
-//! The numbers, sizes and offsets that this crate believes in, for `ci/check-abi` to compare with the system's headers.
+//! The numbers, sizes and offsets that this crate believes in, for `ci/check-abi` to compare with
+//! the system's headers.
 //!
-//! Compiled with `--cfg signal_abi` only. The name of each entry is the C expression that must have the same value.
+//! Compiled with `--cfg signal_abi` only. The name of each entry is the C expression that must have
+//! the same value.
 
 #[cfg(has_setsig)]
 use super::owner;
@@ -92,7 +94,8 @@ const OWN: &[(&str, i64)] = &[
     ("offsetof(stack_t, ss_size)", offset_of!(libc::stack_t, ss_size) as i64),
     #[cfg(has_ucontext_mask)]
     ("offsetof(ucontext_t, uc_sigmask)", offset_of!(libc::ucontext_t, uc_sigmask) as i64),
-    // `libc` still binds the functions of 32-bit musl that take the times of old, of which the headers no longer speak.
+    // `libc` still binds the functions of 32-bit musl that take the times of old, of which the
+    // headers no longer speak.
     #[cfg(not(all(target_env = "musl", target_pointer_width = "32")))]
     ("sizeof(struct timespec)", size_of::<libc::timespec>() as i64),
     #[cfg(all(has_setitimer, not(all(target_env = "musl", target_pointer_width = "32"))))]
@@ -166,8 +169,8 @@ const REGISTERS: &[(&str, i64)] = {
     }
 };
 
-/// A name, padded with zeros, and at the end the value in little-endian order: a table without pointers, so that it
-/// stands in the compiled code as it is.
+/// A name, padded with zeros, and at the end the value in little-endian order: a table without
+/// pointers, so that it stands in the compiled code as it is.
 type Row = [u8; 64];
 
 const fn row(name: &str, value: i64) -> Row {

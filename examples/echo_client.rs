@@ -1,7 +1,8 @@
-//! The client of Stevens' UNP: standard input goes to the echo server, what comes back to standard output.
+//! The client of Stevens' UNP: standard input goes to the echo server, what comes back to standard
+//! output.
 //!
-//! It says nothing but the truth with its exit code: 0 if all that was sent came back, 1 if not, 2 for a wrong command
-//! line; and it dies from SIGPIPE if nobody reads its output, as `cat` does.
+//! It says nothing but the truth with its exit code: 0 if all that was sent came back, 1 if not, 2
+//! for a wrong command line; and it dies from SIGPIPE if nobody reads its output, as `cat` does.
 
 use signal::{alarm, die_by, finish_connect, Errno, SelfPipe, UnblockGuard, SIGALRM, SIGPIPE};
 use std::io::{self, ErrorKind, Read, Write};
@@ -69,7 +70,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, String>
             "-h" | "--help" => return Ok(Command::Help),
             "--demo" => return Ok(Command::Demo),
             "--timeout" => {
-                timeout = Some(seconds(&arguments.next().ok_or("--timeout wants a value")?)?)
+                timeout = Some(seconds(&arguments.next().ok_or("--timeout wants a value")?)?);
             }
             other => match other.strip_prefix("--timeout=") {
                 Some(value) => timeout = Some(seconds(value)?),
@@ -94,8 +95,9 @@ fn seconds(value: &str) -> Result<Duration, String> {
 fn connect(server: &str, timeout: Option<Duration>) -> Result<TcpStream, String> {
     let addresses =
         server.to_socket_addrs().map_err(|error| format!("cannot find {server:?}: {error}"))?;
-    // A handler that only set a flag would not do: a SIGALRM that came after the flag was tested and before the sleep
-    // began would be missed, and the sleep without end. In the pipe it waits to be read.
+    // A handler that only set a flag would not do: a SIGALRM that came after the flag was tested
+    // and before the sleep began would be missed, and the sleep without end. In the pipe it waits
+    // to be read.
     let expired = SelfPipe::new(SIGALRM).map_err(|error| error.to_string())?;
     // Whoever started us may have blocked it, and `exec` keeps that.
     let _unblocked = UnblockGuard::new(SIGALRM);
@@ -127,8 +129,9 @@ fn try_connect(address: &SocketAddr, expired: &SelfPipe) -> io::Result<Option<Tc
         fd => unsafe { TcpStream::from_raw_fd(fd) },
     };
     socket.set_nonblocking(true)?;
-    // An attempt that has begun goes on by itself, also when a signal interrupts the call. Calling `connect` again would
-    // fail on most systems: instead, wait until the socket is writable, and ask how it went.
+    // An attempt that has begun goes on by itself, also when a signal interrupts the call. Calling
+    // `connect` again would fail on most systems: instead, wait until the socket is writable, and
+    // ask how it went.
     match begin_connect(&socket, address) {
         Ok(()) => {}
         Err(Errno::EINPROGRESS | Errno::EINTR) => {
@@ -173,7 +176,8 @@ fn begin_connect(socket: &TcpStream, address: &SocketAddr) -> Result<(), Errno> 
     }
     match address {
         SocketAddr::V4(address) => {
-            // SAFETY: made of integers. Where it also holds its own length, the system fills that in.
+            // SAFETY: made of integers. Where it also holds its own length, the system fills that
+            // in.
             let mut raw: libc::sockaddr_in = unsafe { zeroed() };
             raw.sin_family = libc::AF_INET as libc::sa_family_t;
             raw.sin_port = address.port().to_be();
@@ -193,8 +197,9 @@ fn begin_connect(socket: &TcpStream, address: &SocketAddr) -> Result<(), Errno> 
     }
 }
 
-/// UNP's `str_cli`. It sends and receives at the same time: a client that sent all before it received would wait for ever
-/// for a server that waits for it to receive. And it notices at once when the server ends, while input is still awaited.
+/// UNP's `str_cli`. It sends and receives at the same time: a client that sent all before it
+/// received would wait for ever for a server that waits for it to receive. And it notices at once
+/// when the server ends, while input is still awaited.
 fn talk(socket: TcpStream, input: impl Read + Send + 'static) -> Result<(), String> {
     let socket = Arc::new(socket);
     let sent = Arc::new(Sent::default());

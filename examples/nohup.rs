@@ -1,7 +1,7 @@
 //! `nohup` of coreutils: runs a program that survives the end of the terminal.
 //!
-//! What is ignored stays ignored through `exec`: that is all, except that files take the place of the
-//! terminal, which will be gone.
+//! What is ignored stays ignored through `exec`: that is all, except that files take the place of
+//! the terminal, which will be gone.
 
 use signal::{install, Handler, SIGHUP};
 use std::env::{args_os, var_os};

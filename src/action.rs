@@ -10,7 +10,8 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicUsize};
 
 bitflags::bitflags! {
-    /// The `SA_` flags of an [`Action`]. A platform that does not have one does not have the constant.
+    /// The `SA_` flags of an [`Action`]. A platform that does not have one does not have the
+    /// constant.
     ///
     /// [`Action::restart`] is the portable way to say `RESTART` or its absence.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,22 +23,24 @@ bitflags::bitflags! {
         const NOCLDWAIT = flag::NOCLDWAIT;
         /// Run on the alternate stack, if the thread has one.
         ///
-        /// Set by default for SIGSEGV and SIGBUS, whose handlers could not report a stack overflow otherwise. Not for
-        /// others: `std` gives each thread an alternate stack of 8 KiB, and where a signal frame takes 3 KiB of that
-        /// (x86_64 with AVX-512) three signals delivered at once overflow it. A process that hosts a Go runtime needs
-        /// the flag for every handler: [`block`](Action::block) the other signals there too, so that one frame is
-        /// all. A [`SelfPipe`](crate::SelfPipe) does both.
+        /// Set by default for SIGSEGV and SIGBUS, whose handlers could not report a stack overflow
+        /// otherwise. Not for others: `std` gives each thread an alternate stack of 8 KiB, and
+        /// where a signal frame takes 3 KiB of that (x86_64 with AVX-512) three signals delivered
+        /// at once overflow it. A process that hosts a Go runtime needs the flag for every handler:
+        /// [`block`](Action::block) the other signals there too, so that one frame is all. A
+        /// [`SelfPipe`](crate::SelfPipe) does both.
         #[cfg(has_sa_onstack)]
         const ONSTACK = flag::ONSTACK;
         /// Back to the default action when the signal is delivered.
         const RESETHAND = flag::RESETHAND;
         /// Do not block the signal while its own handler runs.
         const NODEFER = flag::NODEFER;
-        /// Restart interrupted system calls where the system can. Set by default for every signal except SIGALRM.
+        /// Restart interrupted system calls where the system can. Set by default for every signal
+        /// except SIGALRM.
         #[cfg(has_sa_restart)]
         const RESTART = flag::RESTART;
-        /// Do not restart them. Set by default for SIGALRM. Kernels of today take it for granted, and Linux since 5.11
-        /// does not return it.
+        /// Do not restart them. Set by default for SIGALRM. Kernels of today take it for granted,
+        /// and Linux since 5.11 does not return it.
         #[cfg(has_sa_interrupt)]
         const INTERRUPT = flag::INTERRUPT;
         /// The handler takes three arguments. Set where it is needed.
@@ -47,8 +50,9 @@ bitflags::bitflags! {
 
 /// A handler with its flags and its mask: `struct sigaction`.
 ///
-/// A new action blocks only its own signal, runs on the ordinary stack (SIGSEGV and SIGBUS: on the alternate one), and
-/// follows the default rule: system calls are restarted, except after SIGALRM, whose purpose is to interrupt them.
+/// A new action blocks only its own signal, runs on the ordinary stack (SIGSEGV and SIGBUS: on the
+/// alternate one), and follows the default rule: system calls are restarted, except after SIGALRM,
+/// whose purpose is to interrupt them.
 ///
 /// An action returned by the system, whoever created it, can be reinstalled unchanged, bit for bit.
 ///
@@ -62,7 +66,8 @@ bitflags::bitflags! {
 /// # Ok::<(), signal::Errno>(())
 /// ```
 ///
-/// Source: POSIX.1-2024 [`sigaction`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigaction.html);
+/// Source: POSIX.1-2024
+/// [`sigaction`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigaction.html);
 /// Stevens, UNP 5.8.
 #[doc(alias = "sigaction")]
 #[derive(Clone, Copy)]
@@ -79,8 +84,8 @@ pub struct Action {
 const _: () = assert!(core::mem::size_of::<Action>() <= 32 + 2 * core::mem::size_of::<SignalSet>());
 
 impl Action {
-    /// An action with the default flags and an empty mask. A function that the system returned keeps the flags and the
-    /// mask that it was found with: it may rely on them.
+    /// An action with the default flags and an empty mask. A function that the system returned
+    /// keeps the flags and the mask that it was found with: it may rely on them.
     #[inline]
     pub fn new(handler: impl Into<Handler>) -> Action {
         let handler = handler.into();
@@ -96,8 +101,8 @@ impl Action {
         self
     }
 
-    /// Whether interrupted system calls are restarted, whichever signal it is. Some never are, whatever the flag:
-    /// `poll`, `select`, `nanosleep`, `connect` on macOS and the BSDs.
+    /// Whether interrupted system calls are restarted, whichever signal it is. Some never are,
+    /// whatever the flag: `poll`, `select`, `nanosleep`, `connect` on macOS and the BSDs.
     #[must_use]
     pub fn restart(mut self, restart: bool) -> Action {
         self.flags = restarting(self.flags, restart);
@@ -105,9 +110,10 @@ impl Action {
         self
     }
 
-    /// Adds flags. `RESTART` and `INTERRUPT` mean the same as [`restart`](Action::restart); `SIGINFO` is set where the
-    /// handler needs it and nowhere else; `NODEFER` is not added to a function that the system returned without it,
-    /// which need not be reentrant. Unknown bits are ignored: their effect is unspecified.
+    /// Adds flags. `RESTART` and `INTERRUPT` mean the same as [`restart`](Action::restart);
+    /// `SIGINFO` is set where the handler needs it and nowhere else; `NODEFER` is not added to a
+    /// function that the system returned without it, which need not be reentrant. Unknown bits are
+    /// ignored: their effect is unspecified.
     #[must_use]
     pub fn flags(mut self, flags: Flags) -> Action {
         let mut bits = flags.bits() & Flags::all().bits() & !flag::SIGINFO;
@@ -132,13 +138,15 @@ impl Action {
         self.mask
     }
 
-    /// The flags as the system has them, those without a name here included, except what the C library adds for
-    /// itself. A new action that follows the default rule shows neither `RESTART` nor `INTERRUPT` yet.
+    /// The flags as the system has them, those without a name here included, except what the C
+    /// library adds for itself. A new action that follows the default rule shows neither `RESTART`
+    /// nor `INTERRUPT` yet.
     pub fn installed_flags(&self) -> Flags {
         Flags::from_bits_retain(self.flags & !flag::PRIVATE)
     }
 
-    /// What the kernel gets to see; [`Errno::EINVAL`] for a function that was found on another signal.
+    /// What the kernel gets to see; [`Errno::EINVAL`] for a function that was found on another
+    /// signal.
     #[inline]
     pub(crate) fn to_raw(self, signal: Signal) -> Result<RawAction> {
         if !self.handler.installable_for(signal) {

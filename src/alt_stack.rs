@@ -49,7 +49,8 @@ impl AltStack {
     /// A stack with room for the largest signal frame of this processor and 64 KiB for the handler.
     ///
     /// Not async-signal-safe. Errors, after which everything is as before: [`Errno::EPERM`] while
-    /// the thread runs on an alternate stack; [`Errno::ENOMEM`]; [`Errno::ENOSYS`] on QNX and Redox.
+    /// the thread runs on an alternate stack; [`Errno::ENOMEM`]; [`Errno::ENOSYS`] on QNX and
+    /// Redox.
     pub fn new() -> Result<AltStack> {
         AltStack::with_size(default_size())
     }

@@ -32,8 +32,8 @@ impl Deadline {
 /// The monotonic clock.
 fn now() -> Duration {
     let mut time = MaybeUninit::<timespec>::zeroed();
-    // SAFETY: there is room for a timespec, which is made of integers; the clock exists on every platform, so that the
-    // call cannot fail.
+    // SAFETY: there is room for a timespec, which is made of integers; the clock exists on every
+    // platform, so that the call cannot fail.
     let time = unsafe {
         libc::clock_gettime(libc::CLOCK_MONOTONIC, time.as_mut_ptr());
         time.assume_init()
@@ -41,8 +41,8 @@ fn now() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Sleeps until `fd` is ready for one of `events`, the time is over (`false`) or a handler has run (`EINTR`). One call
-/// cannot sleep for longer than 24 days: look whether the deadline is over.
+/// Sleeps until `fd` is ready for one of `events`, the time is over (`false`) or a handler has run
+/// (`EINTR`). One call cannot sleep for longer than 24 days: look whether the deadline is over.
 pub(crate) fn poll(fd: c_int, events: c_short, deadline: Deadline) -> Result<bool> {
     let mut entry = libc::pollfd { fd, events, revents: 0 };
     let millis = match deadline.left() {

@@ -1,8 +1,9 @@
 //! What the kernel calls.
 //!
-//! A handler runs between any two instructions of the program. Code that runs in one starts in this folder; it allocates
-//! nothing, takes no lock, cannot panic, keeps `errno`, and calls only functions that POSIX lists as async-signal-safe.
-//! `ci/handler-calls` proves on the compiled code where it can go.
+//! A handler runs between any two instructions of the program. Code that runs in one starts in this
+//! folder; it allocates nothing, takes no lock, cannot panic, keeps `errno`, and calls only
+//! functions that POSIX lists as async-signal-safe. `ci/handler-calls` proves on the compiled code
+//! where it can go.
 
 // What an entry does in a deferred section, and the section itself.
 #[cfg_attr(not(has_deferral), path = "entry/absent.rs")]
@@ -57,7 +58,8 @@ impl Drop for AbortOnUnwind {
     }
 }
 
-/// Runs what an entry is for, unless the thread is in a deferred section: then the signal comes again when that ends.
+/// Runs what an entry is for, unless the thread is in a deferred section: then the signal comes
+/// again when that ends.
 #[inline(always)]
 fn run(
     entry: Entry,
@@ -90,8 +92,8 @@ pub(crate) extern "C" fn function<F: Fn(Signal)>(
     context: *mut c_void,
 ) {
     run(function::<F>, number, info, context, |signal| {
-        // SAFETY: `F` has no size (checked where this entry was chosen) and a value of it existed there, so that any
-        // aligned address is one of its values.
+        // SAFETY: `F` has no size (checked where this entry was chosen) and a value of it existed
+        // there, so that any aligned address is one of its values.
         guarded(|| (unsafe { NonNull::<F>::dangling().as_ref() })(signal));
     });
 }
@@ -104,7 +106,8 @@ pub(crate) extern "C" fn function_with_info<F: Fn(Signal, &Info)>(
 ) {
     run(function_with_info::<F>, number, info, context, |signal| {
         let number_only = Info::number_only(number);
-        // SAFETY: the kernel passes a whole structure, or on some systems nothing; `Info` is that structure.
+        // SAFETY: the kernel passes a whole structure, or on some systems nothing; `Info` is that
+        // structure.
         let info = unsafe { info.cast::<Info>().as_ref() }.unwrap_or(&number_only);
         // SAFETY: as in `function`.
         guarded(|| (unsafe { NonNull::<F>::dangling().as_ref() })(signal, info));
@@ -133,10 +136,10 @@ const NO_FLAG: AtomicPtr<AtomicBool> = AtomicPtr::new(core::ptr::null_mut());
 #[allow(clippy::declare_interior_mutable_const)] // as above
 const NO_COUNT: AtomicPtr<AtomicUsize> = AtomicPtr::new(core::ptr::null_mut());
 
-/// What `Handler::Flag` and `Handler::FlagOrDefault` set and `Handler::Count` counts. The targets are
-/// `'static`, so that a handler still running after its flag was replaced does no harm. A table for
-/// each: an entry never meets a pointer of another's, which would be of the wrong type, or the flag
-/// of a handler that has no default effect.
+/// What `Handler::Flag` and `Handler::FlagOrDefault` set and `Handler::Count` counts. The targets
+/// are `'static`, so that a handler still running after its flag was replaced does no harm. A table
+/// for each: an entry never meets a pointer of another's, which would be of the wrong type, or the
+/// flag of a handler that has no default effect.
 pub(crate) static FLAGS: PerSignal<AtomicPtr<AtomicBool>> =
     PerSignal::new([NO_FLAG; HIGHEST as usize + 1]);
 pub(crate) static FLAGS_OR_DEFAULT: PerSignal<AtomicPtr<AtomicBool>> =

@@ -9,8 +9,9 @@ pub type Result<T> = core::result::Result<T, Errno>;
 
 /// An `errno` value: why a system call failed.
 ///
-/// `Display` says in words what it means for the calls of this crate and what to do about it; with the feature `std`
-/// it converts into `std::io::Error`, which keeps the raw number. `Debug` has the name and the words too.
+/// `Display` says in words what it means for the calls of this crate and what to do about it; with
+/// the feature `std` it converts into `std::io::Error`, which keeps the raw number. `Debug` has the
+/// name and the words too.
 ///
 /// ```
 /// # use signal::{Errno, SIGKILL};
@@ -50,7 +51,7 @@ errnos! {
     EINPROGRESS "the operation goes on in the background"
     EINTR "interrupted by a signal handler: call again (signal::retry does)"
     EINVAL "invalid argument: of a signal or a set, one that cannot be used so (SIGKILL and SIGSTOP can be neither caught, ignored nor waited for, and the C library keeps some signals for itself)"
-    ELOOP "too many handlers of this signal: others have been installed over self-pipes, and self-pipes over them, too often"
+    ELOOP "too many predecessors: self-pipes have been made over too many different handlers of this signal"
     EMFILE "this process has too many open descriptors: close some or raise RLIMIT_NOFILE"
     ENETUNREACH "the network is unreachable"
     ENFILE "the system has too many open files"
@@ -133,7 +134,8 @@ pub(crate) fn check(returned: c_int) -> Result<c_int> {
     }
 }
 
-/// What a `pthread_` function returned: the error number itself. Where one returns −1 all the same, `errno` has it.
+/// What a `pthread_` function returned: the error number itself. Where one returns −1 all the same,
+/// `errno` has it.
 #[inline]
 pub(crate) fn check_pthread(returned: c_int) -> Result<()> {
     match returned {
@@ -143,8 +145,8 @@ pub(crate) fn check_pthread(returned: c_int) -> Result<()> {
     }
 }
 
-/// Puts `errno` back as it was when this was made: a handler runs between any two instructions of the program, one of
-/// which may be about to look at it.
+/// Puts `errno` back as it was when this was made: a handler runs between any two instructions of
+/// the program, one of which may be about to look at it.
 pub(crate) struct KeepErrno(c_int);
 
 impl KeepErrno {

@@ -16,8 +16,9 @@ use libc::{c_int, c_void, siginfo_t};
 
 /// What happens when a signal arrives.
 ///
-/// All but a function are safe to build. `Flag`, `FlagOrDefault` and `Count` are enough for a program that looks at them from time to
-/// time; a [`SelfPipe`](crate::SelfPipe) is the way into an event loop.
+/// All but a function are safe to build. `Flag`, `FlagOrDefault` and `Count` are enough for a
+/// program that looks at them from time to time; a [`SelfPipe`](crate::SelfPipe) is the way into an
+/// event loop.
 ///
 /// ```
 /// use signal::{install, Handler, SIGUSR1, SIGUSR2};
@@ -45,7 +46,8 @@ pub enum Handler {
     /// Clear the flag (swap it) when you have seen it. A signal that stops the process leaves the
     /// handler in place, for the time after SIGCONT.
     FlagOrDefault(&'static AtomicBool),
-    /// Adds one, wrapping. A standard signal that arrives several times before it is delivered is delivered once.
+    /// Adds one, wrapping. A standard signal that arrives several times before it is delivered is
+    /// delivered once.
     Count(&'static AtomicUsize),
     /// Calls a function: made by [`Handler::new`] and its like, or found by
     /// [`query`](crate::query).
@@ -54,9 +56,9 @@ pub enum Handler {
 
 /// A function that handles a signal. Opaque: somebody else may have given it to the kernel.
 ///
-/// A function that was found in the system (by [`query`](crate::query), or as the previous action) can be installed for
-/// the signal on which it was found, and for no other; it keeps the flags and the mask that it was found with. Nobody has
-/// promised that it can bear anything else.
+/// A function that was found in the system (by [`query`](crate::query), or as the previous action)
+/// can be installed for the signal on which it was found, and for no other; it keeps the flags and
+/// the mask that it was found with. Nobody has promised that it can bear anything else.
 #[derive(Clone, Copy)]
 pub struct Function {
     address: usize,
@@ -86,18 +88,20 @@ impl<F> ZeroSized<F> {
 impl Handler {
     /// A function to call when the signal arrives, with the signal.
     ///
-    /// `f` is a `fn` item or a closure that captures nothing; anything else (a closure that captures, a `fn` pointer)
-    /// does not compile when it is built. The kernel calls it directly, with no table and no lock in between. It finds
-    /// `errno` as the interrupted code left it, and that is put back afterwards.
+    /// `f` is a `fn` item or a closure that captures nothing; anything else (a closure that
+    /// captures, a `fn` pointer) does not compile when it is built. The kernel calls it directly,
+    /// with no table and no lock in between. It finds `errno` as the interrupted code left it, and
+    /// that is put back afterwards.
     ///
     /// A panic in it, even if caught, writes where it was to standard error and aborts the process
-    /// (SIGABRT), without allocating. For that, the first call puts a panic hook before the program's, to which it leaves
-    /// all panics outside of handlers: it must not be called in a handler, and a hook that is set
-    /// later should call the one before. What cannot be mended: `std` formats a message with arguments
-    /// (an index out of bounds, `unwrap` on an `Err`, `panic!("{x}")`) into memory that it allocates
-    /// before it calls a hook. If the handler has interrupted the allocator, that can wait for ever. A
-    /// constant message (`expect` on an `Option`, an overflow) cannot. Without the feature `std` there
-    /// is no hook: a panic aborts when it reaches the end of the handler.
+    /// (SIGABRT), without allocating. For that, the first call puts a panic hook before the
+    /// program's, to which it leaves all panics outside of handlers: it must not be called in a
+    /// handler, and a hook that is set later should call the one before. What cannot be mended:
+    /// `std` formats a message with arguments (an index out of bounds, `unwrap` on an `Err`,
+    /// `panic!("{x}")`) into memory that it allocates before it calls a hook. If the handler has
+    /// interrupted the allocator, that can wait for ever. A constant message (`expect` on an
+    /// `Option`, an overflow) cannot. Without the feature `std` there is no hook: a panic aborts
+    /// when it reaches the end of the handler.
     ///
     /// ```
     /// use signal::{install, Handler, Signal, SIGUSR1};
@@ -114,11 +118,11 @@ impl Handler {
     ///
     /// # Safety
     ///
-    /// `f` must be async-signal-safe: it must do nothing that would be undefined behaviour between any two instructions
-    /// of any thread of the program. It may use atomics and call functions of
+    /// `f` must be async-signal-safe: it must do nothing that would be undefined behaviour between
+    /// any two instructions of any thread of the program. It may use atomics and call functions of
     /// [the list of POSIX](https://pubs.opengroup.org/onlinepubs/9799919799/functions/V2_chap02.html#tag_16_04_03);
-    /// it may not allocate or free, lock a mutex, print through `std`, or touch thread-locals with destructors. The
-    /// functions of this crate say where they may be called.
+    /// it may not allocate or free, lock a mutex, print through `std`, or touch thread-locals with
+    /// destructors. The functions of this crate say where they may be called.
     pub unsafe fn new<F>(f: F) -> Handler
     where
         F: Fn(Signal) + Copy + Send + Sync + 'static,
@@ -306,7 +310,8 @@ impl Handler {
         }
     }
 
-    /// The mask and the flags without which it must not be called, and whether it was found in the system.
+    /// The mask and the flags without which it must not be called, and whether it was found in the
+    /// system.
     #[inline]
     pub(crate) fn requirements(&self) -> (SignalSet, u32, bool) {
         match self {

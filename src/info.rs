@@ -10,9 +10,9 @@ use libc::{c_int, c_long, c_void, siginfo_t, uid_t};
 
 /// Where a signal came from and what it says: `siginfo_t`.
 ///
-/// The structure is a union, most of whose fields mean nothing for most signals. Each accessor is `Some` only where the
-/// kernel has filled that field in, by signal and code; on macOS and OpenBSD, where [`SignalSet::wait`] learns the
-/// number alone, none of them is.
+/// The structure is a union, most of whose fields mean nothing for most signals. Each accessor is
+/// `Some` only where the kernel has filled that field in, by signal and code; on macOS and OpenBSD,
+/// where [`SignalSet::wait`] learns the number alone, none of them is.
 ///
 /// ```
 /// use signal::{BlockGuard, SignalSet, SIGUSR1};
@@ -180,8 +180,8 @@ impl Info {
         }
     }
 
-    /// The process that sent the signal, or the child that changed state. `None` too when the sender lies outside the
-    /// process's pid namespace.
+    /// The process that sent the signal, or the child that changed state. `None` too when the
+    /// sender lies outside the process's pid namespace.
     pub fn sender_pid(&self) -> Option<Pid> {
         let known = code::from_user(self.code()) || self.is_child();
         known.then(|| siginfo::pid(&self.0)).and_then(Pid::from_raw)
@@ -193,8 +193,8 @@ impl Info {
         known.then(|| siginfo::uid(&self.0))
     }
 
-    /// For `SIGCHLD`: the exit code of the child, or the number of the signal that ended, stopped or continued it;
-    /// [`code`](Info::code) tells which (`CLD_EXITED` and so on).
+    /// For `SIGCHLD`: the exit code of the child, or the number of the signal that ended, stopped
+    /// or continued it; [`code`](Info::code) tells which (`CLD_EXITED` and so on).
     ///
     /// One `SIGCHLD` can stand for many children: collect them with [`child`](crate::child).
     pub fn status(&self) -> Option<c_int> {
@@ -215,7 +215,8 @@ impl Info {
         has_value.then(|| siginfo::pointer_value(&self.0)).flatten()
     }
 
-    /// For a fault (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`): the address of the memory or the instruction.
+    /// For a fault (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`): the address of the memory
+    /// or the instruction.
     pub fn address(&self) -> Option<*mut c_void> {
         self.is_fault().then(|| siginfo::address(&self.0))
     }

@@ -11,17 +11,20 @@ use core::ptr;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 
-/// Sets what happens when `signal` arrives, and returns what happened before: handler, flags and mask, whoever
-/// installed them. Installing that again restores them exactly. One system call, `sigaction`.
+/// Sets what happens when `signal` arrives, and returns what happened before: handler, flags and
+/// mask, whoever installed them. Installing that again restores them exactly. One system call,
+/// `sigaction`.
 ///
-/// Interrupted system calls are restarted (`SA_RESTART`) after every signal except SIGALRM, unless [`Action::restart`] says
-/// otherwise. Only the signal itself is blocked while the handler runs, unless [`Action::block`] says so.
+/// Interrupted system calls are restarted (`SA_RESTART`) after every signal except SIGALRM, unless
+/// [`Action::restart`] says otherwise. Only the signal itself is blocked while the handler runs,
+/// unless [`Action::block`] says so.
 ///
-/// Async-signal-safe. If two threads set a `Flag` or a `Count` for the same signal at the same moment, the target of
-/// one and the flags of the other may remain.
+/// Async-signal-safe. If two threads set a `Flag` or a `Count` for the same signal at the same
+/// moment, the target of one and the flags of the other may remain.
 ///
-/// Errors, after which everything is as before: [`Errno::EINVAL`](crate::Errno::EINVAL) for SIGKILL, SIGSTOP, the
-/// signals that the C library reserves, and a function that was found on another signal.
+/// Errors, after which everything is as before: [`Errno::EINVAL`](crate::Errno::EINVAL) for
+/// SIGKILL, SIGSTOP, the signals that the C library reserves, and a function that was found on
+/// another signal.
 ///
 /// ```
 /// use signal::{install, Handler, SIGTERM};
@@ -37,7 +40,8 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 /// # Ok::<(), signal::Errno>(())
 /// ```
 ///
-/// Source: POSIX.1-2024 [`sigaction`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigaction.html);
+/// Source: POSIX.1-2024
+/// [`sigaction`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigaction.html);
 /// Stevens, UNP 5.8, Figure 5.6.
 #[doc(alias = "sigaction")]
 #[doc(alias = "signal")]
@@ -72,8 +76,8 @@ fn swap_action(signal: Signal, action: Action, replaced: Replaced) -> Result<Act
 
 /// What happens when `signal` arrives. Changes nothing. Async-signal-safe.
 ///
-/// Errors: [`Errno::EINVAL`](crate::Errno::EINVAL) for a signal that the C library reserves; on some systems
-/// for SIGKILL and SIGSTOP too.
+/// Errors: [`Errno::EINVAL`](crate::Errno::EINVAL) for a signal that the C library reserves; on
+/// some systems for SIGKILL and SIGSTOP too.
 ///
 /// ```
 /// use signal::{query, Handler, SIGTERM};
@@ -82,7 +86,8 @@ fn swap_action(signal: Signal, action: Action, replaced: Replaced) -> Result<Act
 /// # Ok::<(), signal::Errno>(())
 /// ```
 ///
-/// Source: POSIX.1-2024 [`sigaction`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigaction.html).
+/// Source: POSIX.1-2024
+/// [`sigaction`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigaction.html).
 #[doc(alias = "sigaction")]
 #[inline]
 pub fn query(signal: Signal) -> Result<Action> {
@@ -91,8 +96,8 @@ pub fn query(signal: Signal) -> Result<Action> {
 
 /// [`install`], unless the signal is ignored: then `None`, and it stays ignored.
 ///
-/// Whoever started the program may have wished it so: `nohup` ignores SIGHUP, a shell without job control ignores SIGINT
-/// and SIGQUIT for what it puts into the background, and `exec` keeps that.
+/// Whoever started the program may have wished it so: `nohup` ignores SIGHUP, a shell without job
+/// control ignores SIGINT and SIGQUIT for what it puts into the background, and `exec` keeps that.
 ///
 /// ```
 /// use signal::{install, install_unless_ignored, Handler, SIGHUP};
@@ -104,7 +109,8 @@ pub fn query(signal: Signal) -> Result<Action> {
 /// # Ok::<(), signal::Errno>(())
 /// ```
 ///
-/// Two system calls: another thread can change the disposition in between. Async-signal-safe; errors as for [`install`].
+/// Two system calls: another thread can change the disposition in between. Async-signal-safe;
+/// errors as for [`install`].
 ///
 /// Source: Stevens, APUE 10.3.
 pub fn install_unless_ignored(signal: Signal, action: impl Into<Action>) -> Result<Option<Action>> {
@@ -114,8 +120,8 @@ pub fn install_unless_ignored(signal: Signal, action: impl Into<Action>) -> Resu
     install(signal, action).map(Some)
 }
 
-/// [`install`] for as long as it lives: dropping it puts the previous action back, if its own is still installed. A handler
-/// that somebody has installed over it stays.
+/// [`install`] for as long as it lives: dropping it puts the previous action back, if its own is
+/// still installed. A handler that somebody has installed over it stays.
 ///
 /// ```
 /// use signal::{query, Handler, InstallGuard, SIGTERM};
@@ -127,15 +133,16 @@ pub fn install_unless_ignored(signal: Signal, action: impl Into<Action>) -> Resu
 /// # Ok::<(), signal::Errno>(())
 /// ```
 ///
-/// Drop guards of the same signal in the reverse order: one that is dropped earlier leaves its own action to the later
-/// ones, which put it back.
+/// Drop guards of the same signal in the reverse order: one that is dropped earlier leaves its own
+/// action to the later ones, which put it back.
 #[derive(Debug)]
 #[must_use = "the previous action comes back when the guard is dropped"]
 pub struct InstallGuard {
     signal: Signal,
     handler: Handler,
     previous: Action,
-    /// What the targets of the signal were, whatever the previous handler: it may call on an entry of this crate.
+    /// What the targets of the signal were, whatever the previous handler: it may call on an entry
+    /// of this crate.
     targets: Replaced,
 }
 
@@ -157,8 +164,8 @@ impl InstallGuard {
         self.previous
     }
 
-    /// Puts the previous action back, as a drop does, and says whether it has: not, if somebody else's action is installed.
-    /// Errors as for [`query`].
+    /// Puts the previous action back, as a drop does, and says whether it has: not, if somebody
+    /// else's action is installed. Errors as for [`query`].
     pub fn restore(self) -> Result<bool> {
         let restored = self.put_back();
         core::mem::forget(self);

@@ -27,10 +27,11 @@ impl Interrupted for std::io::Error {
 
 /// Repeats `op` while it fails with `EINTR`.
 ///
-/// For `accept`, `read`, `write`, `open`, `wait`, `flock` and their like: after any signal without `SA_RESTART`, and on Linux
-/// after a stop and continue even without a handler. **Never for `close`**, after which the descriptor is gone although it
-/// failed, **nor for `connect`**, which goes on by itself ([`finish_connect`]). A call with a time limit (`poll`,
-/// `nanosleep`) starts it anew each time.
+/// For `accept`, `read`, `write`, `open`, `wait`, `flock` and their like: after any signal without
+/// `SA_RESTART`, and on Linux after a stop and continue even without a handler. **Never for
+/// `close`**, after which the descriptor is gone although it failed, **nor for `connect`**, which
+/// goes on by itself ([`finish_connect`]). A call with a time limit (`poll`, `nanosleep`) starts it
+/// anew each time.
 ///
 /// ```
 /// use std::io::Read;
@@ -55,17 +56,18 @@ pub fn retry<T, E: Interrupted>(
     }
 }
 
-/// Waits for a connection attempt that goes on by itself: after `connect` on this socket failed with `EINTR` or
-/// `EINPROGRESS`. `Ok` means connected.
+/// Waits for a connection attempt that goes on by itself: after `connect` on this socket failed
+/// with `EINTR` or `EINPROGRESS`. `Ok` means connected.
 ///
-/// A second `connect` would do on Linux and fail elsewhere (`EALREADY`, `EISCONN`). This polls for writability, asks the
-/// socket for the error, and then for the peer's name, since an interrupted `connect` to a Unix socket on Linux is not
-/// going on at all, although the first two look like success: that is [`Errno::ENOTCONN`], and `connect` must be called
-/// again.
+/// A second `connect` would do on Linux and fail elsewhere (`EALREADY`, `EISCONN`). This polls for
+/// writability, asks the socket for the error, and then for the peer's name, since an interrupted
+/// `connect` to a Unix socket on Linux is not going on at all, although the first two look like
+/// success: that is [`Errno::ENOTCONN`], and `connect` must be called again.
 ///
-/// Errors: that of the attempt ([`Errno::ECONNREFUSED`], [`Errno::ETIMEDOUT`], …); [`Errno::EINTR`] when a handler runs
-/// while it waits, which is how SIGALRM limits the time (`retry(|| finish_connect(fd))` goes on all the same);
-/// [`Errno::EBADF`], [`Errno::ENOTSOCK`]. The socket stays as it is. Async-signal-safe.
+/// Errors: that of the attempt ([`Errno::ECONNREFUSED`], [`Errno::ETIMEDOUT`], …); [`Errno::EINTR`]
+/// when a handler runs while it waits, which is how SIGALRM limits the time
+/// (`retry(|| finish_connect(fd))` goes on all the same); [`Errno::EBADF`], [`Errno::ENOTSOCK`].
+/// The socket stays as it is. Async-signal-safe.
 ///
 /// ```
 /// use signal::{finish_connect, retry};
@@ -76,11 +78,14 @@ pub fn retry<T, E: Interrupted>(
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// Source: POSIX.1-2024 [`connect`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/connect.html); Stevens, UNP 16.4.
+/// Source: POSIX.1-2024
+/// [`connect`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/connect.html); Stevens,
+/// UNP 16.4.
 #[doc(alias = "connect")]
 pub fn finish_connect(fd: impl Fd) -> Result<()> {
     let fd = number(&fd);
-    // First of all: what is no socket may never be writable, and `poll` leaves a negative number alone for ever.
+    // First of all: what is no socket may never be writable, and `poll` leaves a negative number
+    // alone for ever.
     option(fd, libc::SO_TYPE)?;
     poll(fd, libc::POLLOUT, Deadline::NEVER)?;
     match option(fd, libc::SO_ERROR)? {

@@ -6,8 +6,9 @@ use crate::set::SignalSet;
 use crate::sigmask;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Held by a process, not by a thread: after a fork, a lock that some other thread of the parent held is free for the
-/// child, in which that thread does not exist. The data it protects must therefore be consistent after every single write.
+/// Held by a process, not by a thread: after a fork, a lock that some other thread of the parent
+/// held is free for the child, in which that thread does not exist. The data it protects must
+/// therefore be consistent after every single write.
 pub(crate) struct Lock(AtomicUsize);
 
 /// While it lives no handler runs on the calling thread, so that the lock is held for short.

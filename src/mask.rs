@@ -20,17 +20,19 @@ fn change(how: c_int, set: SignalSet) -> SignalSet {
 
 /// The signals that the calling thread blocks. Async-signal-safe.
 ///
-/// Source: POSIX.1-2024 [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html).
+/// Source: POSIX.1-2024
+/// [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html).
 #[doc(alias = "pthread_sigmask")]
 pub fn blocked() -> SignalSet {
     deferred::change_mask(libc::SIG_BLOCK, SignalSet::empty()).unwrap_or_else(sigmask::get)
 }
 
-/// Blocks the signals of `set` in the calling thread until something else is said, and returns the mask of before.
-/// Async-signal-safe.
+/// Blocks the signals of `set` in the calling thread until something else is said, and returns the
+/// mask of before. Async-signal-safe.
 ///
-/// For the start of a threaded daemon, whose later threads inherit the mask; around a critical region, a
-/// [`BlockGuard`] restores it. SIGKILL, SIGSTOP and what the C library reserves are left out silently.
+/// For the start of a threaded daemon, whose later threads inherit the mask; around a critical
+/// region, a [`BlockGuard`] restores it. SIGKILL, SIGSTOP and what the C library reserves are left
+/// out silently.
 ///
 /// ```
 /// use signal::{SIGHUP, SIGTERM};
@@ -41,7 +43,8 @@ pub fn blocked() -> SignalSet {
 /// assert_eq!(signal::set_blocked(before), before | SIGHUP);
 /// ```
 ///
-/// Source: POSIX.1-2024 [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html).
+/// Source: POSIX.1-2024
+/// [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html).
 #[doc(alias = "pthread_sigmask")]
 #[doc(alias = "sigprocmask")]
 #[doc(alias = "SIG_BLOCK")]
@@ -49,22 +52,22 @@ pub fn block(set: impl Into<SignalSet>) -> SignalSet {
     change(libc::SIG_BLOCK, set.into())
 }
 
-/// Lets the signals of `set` through to the calling thread, and returns the mask of before. At least one of those that
-/// were pending is delivered before it returns. As [`block`] otherwise.
+/// Lets the signals of `set` through to the calling thread, and returns the mask of before. At
+/// least one of those that were pending is delivered before it returns. As [`block`] otherwise.
 #[doc(alias = "SIG_UNBLOCK")]
 pub fn unblock(set: impl Into<SignalSet>) -> SignalSet {
     change(libc::SIG_UNBLOCK, set.into())
 }
 
-/// Blocks the signals of `set` in the calling thread and no others, and returns the mask of before. As [`block`] and
-/// [`unblock`] otherwise.
+/// Blocks the signals of `set` in the calling thread and no others, and returns the mask of before.
+/// As [`block`] and [`unblock`] otherwise.
 #[doc(alias = "SIG_SETMASK")]
 pub fn set_blocked(set: impl Into<SignalSet>) -> SignalSet {
     change(libc::SIG_SETMASK, set.into())
 }
 
-/// The signals that have arrived for the calling thread or for the process and wait because they are blocked.
-/// Async-signal-safe.
+/// The signals that have arrived for the calling thread or for the process and wait because they
+/// are blocked. Async-signal-safe.
 ///
 /// ```
 /// use signal::{BlockGuard, SIGUSR1};
@@ -76,22 +79,24 @@ pub fn set_blocked(set: impl Into<SignalSet>) -> SignalSet {
 /// # Ok::<(), signal::Errno>(())
 /// ```
 ///
-/// Platforms: whether a signal that is blocked and ignored becomes pending is the system's choice (Linux: yes; macOS
-/// and the BSDs: no).
+/// Platforms: whether a signal that is blocked and ignored becomes pending is the system's choice
+/// (Linux: yes; macOS and the BSDs: no).
 ///
-/// Source: POSIX.1-2024 [`sigpending`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigpending.html).
+/// Source: POSIX.1-2024
+/// [`sigpending`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigpending.html).
 #[doc(alias = "sigpending")]
 pub fn pending() -> SignalSet {
     let mut raw = MaybeUninit::zeroed();
-    // SAFETY: room for a set, of which the call fills the kernel's part; it fails for bad pointers only.
+    // SAFETY: room for a set, of which the call fills the kernel's part; it fails for bad pointers
+    // only.
     SignalSet::from_words(unsafe {
         libc::sigpending(raw.as_mut_ptr());
         sys::sigset::read(raw.as_ptr())
     })
 }
 
-/// Replaces the mask by `mask` and sleeps until a handler has run, in one step, and then restores the mask
-/// (`sigsuspend`). Async-signal-safe.
+/// Replaces the mask by `mask` and sleeps until a handler has run, in one step, and then restores
+/// the mask (`sigsuspend`). Async-signal-safe.
 ///
 /// Any handler ends the wait, and on macOS it may end without one: always loop over the condition.
 /// [`BlockGuard::wait`] is the form for a region that is blocked.
@@ -113,7 +118,8 @@ pub fn pending() -> SignalSet {
 /// # Ok::<(), signal::Errno>(())
 /// ```
 ///
-/// Source: POSIX.1-2024 [`sigsuspend`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigsuspend.html).
+/// Source: POSIX.1-2024
+/// [`sigsuspend`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigsuspend.html).
 #[doc(alias = "sigsuspend")]
 #[doc(alias = "pause")]
 pub fn suspend(mask: impl Into<SignalSet>) {
@@ -125,7 +131,8 @@ pub fn suspend(mask: impl Into<SignalSet>) {
     sys::suspend::suspend(mask.to_words());
 }
 
-/// A change of the mask that is undone when it is dropped, on the same thread: the mask belongs to that.
+/// A change of the mask that is undone when it is dropped, on the same thread: the mask belongs to
+/// that.
 struct Change {
     previous: SignalSet,
     _not_send: PhantomData<*mut ()>,
@@ -155,12 +162,12 @@ impl fmt::Debug for Change {
 
 /// Blocks signals for the calling thread until it is dropped: a critical region.
 ///
-/// What arrives meanwhile stays pending, and is delivered before the drop returns. Dropping restores the mask that was
-/// there before, bit for bit, so that guards nest; drop them in the reverse order. A thread started in the region
-/// inherits the block.
+/// What arrives meanwhile stays pending, and is delivered before the drop returns. Dropping
+/// restores the mask that was there before, bit for bit, so that guards nest; drop them in the
+/// reverse order. A thread started in the region inherits the block.
 ///
-/// Leave SIGSEGV, SIGBUS, SIGFPE and SIGILL out of the set: a fault that is blocked kills the process (Linux) or hangs
-/// it (macOS).
+/// Leave SIGSEGV, SIGBUS, SIGFPE and SIGILL out of the set: a fault that is blocked kills the
+/// process (Linux) or hangs it (macOS).
 ///
 /// ```
 /// use signal::{BlockGuard, SIGINT, SIGTERM};
@@ -180,7 +187,8 @@ impl fmt::Debug for Change {
 /// std::thread::spawn(move || drop(guard));
 /// ```
 ///
-/// Source: POSIX.1-2024 [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html);
+/// Source: POSIX.1-2024
+/// [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html);
 /// Stevens, APUE 10.12.
 #[doc(alias = "pthread_sigmask")]
 #[doc(alias = "sigprocmask")]
@@ -202,11 +210,11 @@ impl BlockGuard {
         self.0.previous
     }
 
-    /// Restores the mask of before this guard and sleeps until a handler has run, in one step, and then blocks again
-    /// (`sigsuspend`). Async-signal-safe.
+    /// Restores the mask of before this guard and sleeps until a handler has run, in one step, and
+    /// then blocks again (`sigsuspend`). Async-signal-safe.
     ///
-    /// This closes the classic race: with the signal unblocked it could arrive after the flag was tested and before the
-    /// sleep, which would then never end. Block, test, wait:
+    /// This closes the classic race: with the signal unblocked it could arrive after the flag was
+    /// tested and before the sleep, which would then never end. Block, test, wait:
     ///
     /// ```
     /// use signal::{BlockGuard, Handler, InstallGuard, SIGUSR1};
@@ -223,10 +231,11 @@ impl BlockGuard {
     /// # Ok::<(), signal::Errno>(())
     /// ```
     ///
-    /// As [`suspend`] otherwise. A signal that was blocked already before this guard stays blocked: see
-    /// [`previous`](BlockGuard::previous).
+    /// As [`suspend`] otherwise. A signal that was blocked already before this guard stays blocked:
+    /// see [`previous`](BlockGuard::previous).
     ///
-    /// Source: POSIX.1-2024 [`sigsuspend`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigsuspend.html);
+    /// Source: POSIX.1-2024
+    /// [`sigsuspend`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigsuspend.html);
     /// Stevens, APUE 10.16.
     #[doc(alias = "sigsuspend")]
     #[doc(alias = "pause")]
@@ -235,8 +244,8 @@ impl BlockGuard {
     }
 }
 
-/// Lets signals through to the calling thread until it is dropped: the inside of a region that a [`BlockGuard`] or an
-/// inherited mask blocks.
+/// Lets signals through to the calling thread until it is dropped: the inside of a region that a
+/// [`BlockGuard`] or an inherited mask blocks.
 ///
 /// At least one of the signals that were pending is delivered before `new` returns.
 ///
@@ -251,7 +260,8 @@ impl BlockGuard {
 /// assert!(signal::blocked().contains(SIGINT));
 /// ```
 ///
-/// Source: POSIX.1-2024 [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html).
+/// Source: POSIX.1-2024
+/// [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html).
 #[derive(Debug)]
 #[must_use = "the old mask comes back when the guard is dropped"]
 pub struct UnblockGuard(Change);

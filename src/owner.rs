@@ -1,6 +1,8 @@
-//! Who is told by a signal that something can be read, written, or is urgent: `SIGIO` (`SIGPOLL`) and `SIGURG`.
+//! Who is told by a signal that something can be read, written, or is urgent: `SIGIO` (`SIGPOLL`)
+//! and `SIGURG`.
 //!
-//! A handler alone hears nothing. `SIGURG` needs an owner of the socket; `SIGIO` an owner and [`notify`]:
+//! A handler alone hears nothing. `SIGURG` needs an owner of the socket; `SIGIO` an owner and
+//! [`notify`]:
 //!
 //! ```
 //! use signal::{owner, owner::Owner, InstallGuard, Pid, SIGIO};
@@ -20,13 +22,15 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! The owner and the switch belong to the open file description: duplicates and forked children share them.
+//! The owner and the switch belong to the open file description: duplicates and forked children
+//! share them.
 //!
-//! Errors: [`Errno::EBADF`](crate::Errno::EBADF); [`Errno::ENOSYS`](crate::Errno::ENOSYS) where the platform has no such
-//! thing (Haiku, Redox); whatever the kind of file does not support.
+//! Errors: [`Errno::EBADF`](crate::Errno::EBADF); [`Errno::ENOSYS`](crate::Errno::ENOSYS) where the
+//! platform has no such thing (Haiku, Redox); whatever the kind of file does not support.
 //!
-//! Source: POSIX.1-2024 [`fcntl`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/fcntl.html), `F_SETOWN`; `O_ASYNC` and
-//! `FIOASYNC` of BSD; Stevens, UNP 24.2 and 25.
+//! Source: POSIX.1-2024
+//! [`fcntl`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/fcntl.html), `F_SETOWN`;
+//! `O_ASYNC` and `FIOASYNC` of BSD; Stevens, UNP 24.2 and 25.
 
 use crate::errno::Result;
 use crate::fd::{number, Fd};
@@ -68,7 +72,8 @@ pub fn get(fd: impl Fd) -> Result<Option<Owner>> {
     Ok(Pid::from_raw(owner).map(Owner::Process).or_else(|| Pid::from_raw(-owner).map(Owner::Group)))
 }
 
-/// Switches `SIGIO` on or off: sent to the owner whenever reading or writing becomes possible. Async-signal-safe.
+/// Switches `SIGIO` on or off: sent to the owner whenever reading or writing becomes possible.
+/// Async-signal-safe.
 #[doc(alias = "O_ASYNC")]
 #[doc(alias = "FIOASYNC")]
 pub fn notify(fd: impl Fd, on: bool) -> Result<()> {

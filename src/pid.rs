@@ -7,9 +7,9 @@ use libc::pid_t;
 
 /// The id of a process or of a process group: positive, always.
 ///
-/// `kill(2)` gives 0, −1 and negative numbers meanings of their own (one's own group, everybody, a group). They cannot
-/// be expressed here, so that a computed id that went wrong does not signal the world; see
-/// [`kill_group`](crate::kill_group) and [`kill_own_group`](crate::kill_own_group).
+/// `kill(2)` gives 0, −1 and negative numbers meanings of their own (one's own group, everybody, a
+/// group). They cannot be expressed here, so that a computed id that went wrong does not signal the
+/// world; see [`kill_group`](crate::kill_group) and [`kill_own_group`](crate::kill_own_group).
 ///
 /// ```
 /// use signal::Pid;
@@ -42,8 +42,8 @@ impl Pid {
         Pid(unsafe { NonZeroI32::new_unchecked(libc::getpid()) })
     }
 
-    /// The parent of the calling process (`getppid`); `None` where that lies outside the process's pid namespace, as
-    /// for the first process of a container. Async-signal-safe.
+    /// The parent of the calling process (`getppid`); `None` where that lies outside the process's
+    /// pid namespace, as for the first process of a container. Async-signal-safe.
     pub fn parent() -> Option<Pid> {
         // SAFETY: takes nothing and cannot fail.
         Pid::from_raw(unsafe { libc::getppid() })

@@ -4,8 +4,9 @@
 //! of its memory. A mark that a fork wipes does not tell either: a child of `vfork` shares it. Both
 //! together do. Code that no child of `vfork` runs asks for the mark alone, which costs no system
 //! call. Where there is no such mark (`build.rs`: `wipe_on_fork`; a sandbox), the pid must do: then
-//! a child in a pid namespace of its own that has its parent's pid is taken for its parent. And so is,
-//! everywhere, one that shares its parent's memory as a child of `vfork` does and has its pid too.
+//! a child in a pid namespace of its own that has its parent's pid is taken for its parent. And so
+//! is, everywhere, one that shares its parent's memory as a child of `vfork` does and has its pid
+//! too.
 
 use crate::pid::Pid;
 use crate::sys::wipe_on_fork;

@@ -17,7 +17,8 @@ use core::fmt;
 use core::time::Duration;
 use libc::c_int;
 
-/// Turns signals into something to read: a descriptor for any event loop, and the set of signals that have arrived.
+/// Turns signals into something to read: a descriptor for any event loop, and the set of signals
+/// that have arrived.
 ///
 /// The handler puts the signal into a bitmap and notifies a descriptor, an `eventfd` or a pipe; the
 /// reader drains the descriptor and takes the bitmap. Who sent a signal, and with which value, is
@@ -43,20 +44,23 @@ use libc::c_int;
 ///
 /// # What is promised
 ///
-/// - **No signal number is lost**, however many arrive: each one that came since the last look is in the set. How often
-///   it came is not told, as the kernel does not tell it either: reap in a loop.
+/// - **No signal number is lost**, however many arrive: each one that came since the last look is
+///   in the set. How often it came is not told, as the kernel does not tell it either: reap in a
+///   loop.
 /// - The descriptor is notified once until it is drained, so that it never fills, and a storm costs
 ///   no write after the first.
 /// - It keeps its number and its open file as long as the pipe lives (except that
 ///   [`reopen`](SelfPipe::reopen) in a child gives that a file of its own), is never 0, 1 or 2, and
 ///   works edge-triggered: each [`pending`](SelfPipe::pending) or [`infos`](SelfPipe::infos) arms
 ///   it again, and what arrives after that makes a new edge.
-/// - Several pipes may watch the same signal, and each is told. A function that was installed before (or a `Flag`, or a
-///   `Count`) is called too, with all signals blocked. A default or ignoring disposition is replaced.
-/// - After `fork` the child neither wakes its parent nor takes from it, and what the child receives is not lost: call
-///   [`reopen`](SelfPipe::reopen), or just use the pipe, and the same descriptor numbers are the child's own. (An `epoll`
-///   or `kqueue` made before the fork still watches the parent's: make a new one.) What the parent had received and not
-///   yet read stays with the parent.
+/// - Several pipes may watch the same signal, and each is told. A function that was installed
+///   before (or a `Flag`, or a `Count`) is called too, with all signals blocked. A default or
+///   ignoring disposition is replaced.
+/// - After `fork` the child neither wakes its parent nor takes from it, and what the child receives
+///   is not lost: call [`reopen`](SelfPipe::reopen), or just use the pipe, and the same descriptor
+///   numbers are the child's own. (An `epoll` or `kqueue` made before the fork still watches the
+///   parent's: make a new one.) What the parent had received and not yet read stays with the
+///   parent.
 /// - Dropping it restores the dispositions and closes the descriptors.
 ///
 /// # What it asks for
@@ -77,17 +81,18 @@ use libc::c_int;
 ///
 /// # What is not promised
 ///
-/// - Do not install another handler for a watched signal while the pipe lives, or restore it before the pipe is dropped:
-///   the pipe no longer hears the signal.
-/// - A SIGSEGV, SIGBUS, SIGFPE or SIGILL that comes of a fault cannot be watched in any useful way: the handler returns
-///   to the fault.
-/// - What has arrived and was not read is gone with the pipe. To lose nothing at the end, block the signals, look once more
-///   with [`pending`](SelfPipe::pending), drop the pipe, unblock.
-/// - A child that closes descriptors that it inherited must drop the pipe first: dropping or reopening it later would hit
-///   whatever has been given the numbers since.
+/// - Do not install another handler for a watched signal while the pipe lives, or restore it before
+///   the pipe is dropped: the pipe no longer hears the signal.
+/// - A SIGSEGV, SIGBUS, SIGFPE or SIGILL that comes of a fault cannot be watched in any useful way:
+///   the handler returns to the fault.
+/// - What has arrived and was not read is gone with the pipe. To lose nothing at the end, block the
+///   signals, look once more with [`pending`](SelfPipe::pending), drop the pipe, unblock.
+/// - A child that closes descriptors that it inherited must drop the pipe first: dropping or
+///   reopening it later would hit whatever has been given the numbers since.
 /// - Its functions are not async-signal-safe. All may be called from several threads at once.
 ///
-/// Source: D. J. Bernstein, [the self-pipe trick](https://cr.yp.to/docs/selfpipe.html); Stevens, UNP 22.3 to 22.5.
+/// Source: D. J. Bernstein, [the self-pipe trick](https://cr.yp.to/docs/selfpipe.html); Stevens,
+/// UNP 22.3 to 22.5.
 #[must_use = "the signals are watched until it is dropped"]
 pub struct SelfPipe {
     index: usize,
@@ -98,9 +103,9 @@ impl SelfPipe {
     /// except after SIGALRM; SIGCHLD comes for children that end, not for those that stop. Over a
     /// function that was installed before, the flags of its owner stay.
     ///
-    /// Errors, after which dispositions and descriptors are as before: [`Errno::EMFILE`] and [`Errno::ENFILE`] when there
-    /// is no descriptor left, [`Errno::ENOSPC`] when the process has 32 pipes already, [`Errno::EINVAL`] for SIGKILL and
-    /// SIGSTOP.
+    /// Errors, after which dispositions and descriptors are as before: [`Errno::EMFILE`] and
+    /// [`Errno::ENFILE`] when there is no descriptor left, [`Errno::ENOSPC`] when the process has
+    /// 32 pipes already, [`Errno::EINVAL`] for SIGKILL and SIGSTOP.
     pub fn new(set: impl Into<SignalSet>) -> Result<SelfPipe> {
         SelfPipe::open(set.into(), How::Usual, None)
     }
@@ -176,7 +181,8 @@ impl SelfPipe {
         let pipe = SelfPipe { index };
         for signal in set {
             if let Err(error) = watch(&registry, index, signal, how) {
-                // While the lock blocks what arrives: that must not come to a pipe which nobody will read.
+                // While the lock blocks what arrives: that must not come to a pipe which nobody
+                // will read.
                 pipe.close(&registry);
                 core::mem::forget(pipe);
                 return Err(error);
@@ -209,22 +215,25 @@ impl SelfPipe {
     }
 
     fn take(&self) -> Taken {
-        // Where that fails (no descriptor left in a child) the descriptor stays the parent's and is left alone.
+        // Where that fails (no descriptor left in a child) the descriptor stays the parent's and is
+        // left alone.
         let _ = self.reopen();
         self.slot().take()
     }
 
-    /// Sleeps until something has arrived, and returns it. Handlers of other signals run meanwhile and do not end the wait.
-    /// The set is empty if [`wake`](SelfPipe::wake) was called and no signal has arrived.
+    /// Sleeps until something has arrived, and returns it. Handlers of other signals run meanwhile
+    /// and do not end the wait. The set is empty if [`wake`](SelfPipe::wake) was called and no
+    /// signal has arrived.
     ///
-    /// Errors: those of [`reopen`](SelfPipe::reopen); [`Errno::EBADF`] if somebody has closed the descriptor.
+    /// Errors: those of [`reopen`](SelfPipe::reopen); [`Errno::EBADF`] if somebody has closed the
+    /// descriptor.
     pub fn wait(&self) -> Result<SignalSet> {
         // Without a limit the time cannot be over.
         self.wait_until(Deadline::NEVER)?.ok_or(Errno::EAGAIN)
     }
 
-    /// As [`wait`](SelfPipe::wait), for no longer than `timeout`: `None` when the time is over. Measured on the monotonic
-    /// clock, once from start to end.
+    /// As [`wait`](SelfPipe::wait), for no longer than `timeout`: `None` when the time is over.
+    /// Measured on the monotonic clock, once from start to end.
     pub fn wait_timeout(&self, timeout: Duration) -> Result<Option<SignalSet>> {
         self.wait_until(Deadline::after(timeout))
     }
@@ -359,15 +368,16 @@ impl SelfPipe {
         watch(&REGISTRY.lock(), self.index, signal, How::With(flags))
     }
 
-    /// Stops watching a signal and, unless another pipe watches it, restores its disposition. What has arrived already
-    /// stays to be read.
+    /// Stops watching a signal and, unless another pipe watches it, restores its disposition. What
+    /// has arrived already stays to be read.
     pub fn remove(&self, signal: Signal) -> Result<()> {
         unwatch(&REGISTRY.lock(), self.index, signal)
     }
 
-    /// After `fork`, in the child: makes the pipe the child's own, under the same descriptor numbers. In the process that
-    /// owns it already it does nothing. The first use in a child does this too; an event loop must call it before it
-    /// waits, since until then the descriptor is the parent's.
+    /// After `fork`, in the child: makes the pipe the child's own, under the same descriptor
+    /// numbers. In the process that owns it already it does nothing. The first use in a child does
+    /// this too; an event loop must call it before it waits, since until then the descriptor is the
+    /// parent's.
     ///
     /// Errors: [`Errno::EMFILE`] and [`Errno::ENFILE`]; it may be tried again.
     ///

@@ -10,12 +10,14 @@ use crate::sys;
 use crate::sys::queue::Value;
 use libc::{c_int, c_void};
 
-/// Sends a signal to the calling thread. If it is not blocked its handler has run when this returns.
-/// Async-signal-safe.
+/// Sends a signal to the calling thread. If it is not blocked its handler has run when this
+/// returns. Async-signal-safe.
 ///
-/// Source: POSIX.1-2024 [`raise`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/raise.html).
+/// Source: POSIX.1-2024
+/// [`raise`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/raise.html).
 pub fn raise(signal: Signal) -> Result<()> {
-    // SAFETY: takes a plain value. What the signal does was decided by whoever installed its action.
+    // SAFETY: takes a plain value. What the signal does was decided by whoever installed its
+    // action.
     match unsafe { libc::raise(signal.as_raw()) } {
         0 => Ok(()),
         _ => Err(Errno::last()),
@@ -24,7 +26,8 @@ pub fn raise(signal: Signal) -> Result<()> {
 
 /// Sends a signal to a process, to any of its threads that does not block it. Async-signal-safe.
 ///
-/// Errors: [`Errno::ESRCH`] if there is no such process, [`Errno::EPERM`] if it belongs to somebody else.
+/// Errors: [`Errno::ESRCH`] if there is no such process, [`Errno::EPERM`] if it belongs to somebody
+/// else.
 ///
 /// ```no_run
 /// use signal::{kill, Pid, SIGTERM};
@@ -34,7 +37,8 @@ pub fn raise(signal: Signal) -> Result<()> {
 /// # Ok::<(), signal::Errno>(())
 /// ```
 ///
-/// Source: POSIX.1-2024 [`kill`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/kill.html).
+/// Source: POSIX.1-2024
+/// [`kill`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/kill.html).
 pub fn kill(pid: Pid, signal: Signal) -> Result<()> {
     // SAFETY: takes plain values.
     check(unsafe { libc::kill(pid.as_raw(), signal.as_raw()) }).map(drop)
@@ -42,10 +46,12 @@ pub fn kill(pid: Pid, signal: Signal) -> Result<()> {
 
 /// Sends a signal to every process of a group. Async-signal-safe.
 ///
-/// Errors: [`Errno::ESRCH`] if there is no such group, [`Errno::EPERM`] if all of it belongs to somebody else,
-/// [`Errno::EINVAL`] for group 1 unless it is the caller's own: to the system, that would mean every process there is.
+/// Errors: [`Errno::ESRCH`] if there is no such group, [`Errno::EPERM`] if all of it belongs to
+/// somebody else, [`Errno::EINVAL`] for group 1 unless it is the caller's own: to the system, that
+/// would mean every process there is.
 ///
-/// Source: POSIX.1-2024 [`killpg`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/killpg.html).
+/// Source: POSIX.1-2024
+/// [`killpg`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/killpg.html).
 #[doc(alias = "killpg")]
 pub fn kill_group(group: Pid, signal: Signal) -> Result<()> {
     if group.as_raw() == 1 {
@@ -60,34 +66,40 @@ pub fn kill_group(group: Pid, signal: Signal) -> Result<()> {
     check(unsafe { libc::kill(-group.as_raw(), signal.as_raw()) }).map(drop)
 }
 
-/// Sends a signal to every process of the caller's own group, the caller included. Async-signal-safe.
+/// Sends a signal to every process of the caller's own group, the caller included.
+/// Async-signal-safe.
 ///
-/// Be sure that the group is your own. In 2001 the sending of one mail killed every file server of a machine: all
-/// services had been started by one parent and shared its process group, and the mail service called
-/// `kill(0, SIGUSR1)` to tell its own children that mail had come. The default effect of SIGUSR1 is to terminate. The
-/// cure was `setsid()` in the child, after `fork` and before `exec`.
+/// Be sure that the group is your own. In 2001 the sending of one mail killed every file server of
+/// a machine: all services had been started by one parent and shared its process group, and the
+/// mail service called `kill(0, SIGUSR1)` to tell its own children that mail had come. The default
+/// effect of SIGUSR1 is to terminate. The cure was `setsid()` in the child, after `fork` and before
+/// `exec`.
 ///
-/// Source: POSIX.1-2024 [`kill`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/kill.html) with pid 0.
+/// Source: POSIX.1-2024
+/// [`kill`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/kill.html) with pid 0.
 pub fn kill_own_group(signal: Signal) -> Result<()> {
     // SAFETY: takes plain values.
     check(unsafe { libc::kill(0, signal.as_raw()) }).map(drop)
 }
 
-/// Whether there is a process with this id, whoever it belongs to. A zombie is one. Async-signal-safe.
+/// Whether there is a process with this id, whoever it belongs to. A zombie is one.
+/// Async-signal-safe.
 ///
-/// The id may belong to another process a moment later, unless it is that of a child not reaped yet.
+/// The id may belong to another process a moment later, unless it is that of a child not reaped
+/// yet.
 ///
-/// Source: POSIX.1-2024 [`kill`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/kill.html) with signal 0.
+/// Source: POSIX.1-2024
+/// [`kill`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/kill.html) with signal 0.
 pub fn exists(pid: Pid) -> bool {
     // SAFETY: takes plain values; signal 0 is never sent.
     check(unsafe { libc::kill(pid.as_raw(), 0) }) != Err(Errno::ESRCH)
 }
 
-/// Sends a signal to a process, with a value for [`Info::value`](crate::Info::value). Realtime signals queue, each with its
-/// own. Async-signal-safe.
+/// Sends a signal to a process, with a value for [`Info::value`](crate::Info::value). Realtime
+/// signals queue, each with its own. Async-signal-safe.
 ///
-/// Errors: those of [`kill`]; [`Errno::EAGAIN`] when the queue is full (`RLIMIT_SIGPENDING`); [`Errno::ENOSYS`] on macOS,
-/// OpenBSD, DragonFly and Hurd, which have no `sigqueue`.
+/// Errors: those of [`kill`]; [`Errno::EAGAIN`] when the queue is full (`RLIMIT_SIGPENDING`);
+/// [`Errno::ENOSYS`] on macOS, OpenBSD, DragonFly and Hurd, which have no `sigqueue`.
 ///
 /// ```
 /// use signal::{queue, BlockGuard, Pid, SignalSet, SIGUSR1};
@@ -100,7 +112,8 @@ pub fn exists(pid: Pid) -> bool {
 /// # Ok::<(), signal::Errno>(())
 /// ```
 ///
-/// Source: POSIX.1-2024 [`sigqueue`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigqueue.html).
+/// Source: POSIX.1-2024
+/// [`sigqueue`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigqueue.html).
 #[doc(alias = "sigqueue")]
 pub fn queue(pid: Pid, signal: Signal, value: c_int) -> Result<()> {
     sys::queue::sigqueue(pid.as_raw(), signal.as_raw(), Value::Int(value))
@@ -125,7 +138,8 @@ pub fn queue(pid: Pid, signal: Signal, value: c_int) -> Result<()> {
 /// # Ok::<(), signal::Errno>(())
 /// ```
 ///
-/// Source: POSIX.1-2024 [`sigqueue`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigqueue.html).
+/// Source: POSIX.1-2024
+/// [`sigqueue`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigqueue.html).
 #[doc(alias = "sigqueue")]
 pub fn queue_pointer(pid: Pid, signal: Signal, value: *mut c_void) -> Result<()> {
     sys::queue::sigqueue(pid.as_raw(), signal.as_raw(), Value::Pointer(value))
@@ -163,12 +177,13 @@ pub fn kill_thread<T>(thread: &std::thread::JoinHandle<T>, signal: Signal) -> Re
     unsafe { sys::threads::kill(thread.as_pthread_t(), signal.as_raw()) }
 }
 
-/// Ends the process by this signal, so that its parent sees just that: default disposition, unblock, raise.
-/// Async-signal-safe.
+/// Ends the process by this signal, so that its parent sees just that: default disposition,
+/// unblock, raise. Async-signal-safe.
 ///
-/// This is how a program that catches SIGINT to clean up should end, or a shell script that runs it goes on. If the
-/// signal does not end a process (SIGCHLD, SIGSTOP after it goes on, most signals to process 1), it exits with 128 + its number
-/// as shells report it. `atexit` functions and destructors do not run.
+/// This is how a program that catches SIGINT to clean up should end, or a shell script that runs it
+/// goes on. If the signal does not end a process (SIGCHLD, SIGSTOP after it goes on, most signals
+/// to process 1), it exits with 128 + its number as shells report it. `atexit` functions and
+/// destructors do not run.
 ///
 /// ```
 /// use signal::{child, die_by, SIGTERM};

@@ -15,9 +15,10 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Within a session, job control: a shell gives each job a group ([`new_group`], [`join_group`]) and
-//! lends it the terminal ([`set_foreground`]); [`child::wait_change`](crate::child::wait_change)
-//! says when the job stops or ends. The example `shell` is such a shell.
+//! Within a session, job control: a shell gives each job a group ([`new_group`], [`join_group`])
+//! and lends it the terminal ([`set_foreground`]);
+//! [`child::wait_change`](crate::child::wait_change) says when the job stops or ends. The example
+//! `shell` is such a shell.
 //!
 //! [`daemonize`] is for a program that puts itself into the background; `PidFile` for one that
 //! stays and must run once only.

@@ -8,13 +8,16 @@ use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not, Sub, SubAssign};
 use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use libc::c_int;
 
-/// A set of signals: a bitmap of its own, 8 bytes on Linux, which becomes a `sigset_t` at each system call.
+/// A set of signals: a bitmap of its own, 8 bytes on Linux, which becomes a `sigset_t` at each
+/// system call.
 ///
 /// Built with `|` from signals, from an array, a slice or an iterator, or as a constant with
-/// [`with`](SignalSet::with). Functions that want a set take `impl Into<SignalSet>`, so that a single signal will do.
+/// [`with`](SignalSet::with). Functions that want a set take `impl Into<SignalSet>`, so that a
+/// single signal will do.
 ///
-/// A signal that the C library reserves (32 and 33 under glibc, 32 to 34 under musl) or that its `sigset_t` has no room
-/// for (realtime signals on 32-bit Android) cannot be a member: [`insert`](SignalSet::insert) says so.
+/// A signal that the C library reserves (32 and 33 under glibc, 32 to 34 under musl) or that its
+/// `sigset_t` has no room for (realtime signals on 32-bit Android) cannot be a member:
+/// [`insert`](SignalSet::insert) says so.
 ///
 /// ```
 /// use signal::{SignalSet, SIGHUP, SIGINT, SIGTERM};
@@ -31,14 +34,17 @@ use libc::c_int;
 /// All its functions are async-signal-safe, except [`wait`](SignalSet::wait) and
 /// [`wait_timeout`](SignalSet::wait_timeout), whose calls POSIX does not list.
 ///
-/// Source: POSIX.1-2024 [`sigaddset`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigaddset.html) and its
+/// Source: POSIX.1-2024
+/// [`sigaddset`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigaddset.html) and its
 /// family.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SignalSet(Words);
 
-/// The word and the bit of a signal. The remainder changes nothing; with it, the compiler sees no way to panic.
+/// The word and the bit of a signal. The remainder changes nothing; with it, the compiler sees no
+/// way to panic.
 const fn place(signal: Signal) -> (usize, u64) {
     let index = (signal.as_raw() as usize).wrapping_sub(1);
+    #[allow(clippy::modulo_one)] // as it is on Linux
     (index / 64 % WORDS, 1 << (index % 64))
 }
 
@@ -48,16 +54,17 @@ impl SignalSet {
         SignalSet([0; WORDS])
     }
 
-    /// Every signal that the C library lets a program block, `SIGKILL` and `SIGSTOP` included, which stay unblocked all
-    /// the same.
+    /// Every signal that the C library lets a program block, `SIGKILL` and `SIGSTOP` included,
+    /// which stay unblocked all the same.
     #[doc(alias = "sigfillset")]
     pub const fn full() -> SignalSet {
         SignalSet(MEMBERS)
     }
 
-    /// Everything that can be blocked without harm, for a region in which nothing may come in between: all except SIGKILL
-    /// and SIGSTOP, the faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS), which kill (Linux) or spin for ever
-    /// (macOS) while they are blocked, and SIGABRT, without which `abort` does not.
+    /// Everything that can be blocked without harm, for a region in which nothing may come in
+    /// between: all except SIGKILL and SIGSTOP, the faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+    /// SIGTRAP, SIGSYS), which kill (Linux) or spin for ever (macOS) while they are blocked, and
+    /// SIGABRT, without which `abort` does not.
     ///
     /// ```
     /// use signal::{BlockGuard, SignalSet};
@@ -154,7 +161,8 @@ impl SignalSet {
         count
     }
 
-    /// Adds `signal`. Returns whether that changed the set: not if it was a member already, nor if it cannot be one.
+    /// Adds `signal`. Returns whether that changed the set: not if it was a member already, nor if
+    /// it cannot be one.
     #[doc(alias = "sigaddset")]
     pub fn insert(&mut self, signal: Signal) -> bool {
         let before = *self;
@@ -175,7 +183,8 @@ impl SignalSet {
         Iter(*self)
     }
 
-    /// The C structure, for calls that this crate does not make: `ppoll`, `pselect`, `signalfd`, `posix_spawn`.
+    /// The C structure, for calls that this crate does not make: `ppoll`, `pselect`, `signalfd`,
+    /// `posix_spawn`.
     ///
     /// ```
     /// use signal::{SignalSet, SIGINT};

@@ -32,12 +32,13 @@ pub(crate) fn get() -> SignalSet {
     SignalSet::from_words(unsafe { sigset::read(old.as_ptr()) })
 }
 
-/// With a valid `how` the call has nothing to fail of. If it fails all the same (a sandbox, say), continuing with
-/// signals where the program has excluded them would be worse than ending; and a handler must not panic.
+/// With a valid `how` the call has nothing to fail of. If it fails all the same (a sandbox, say),
+/// continuing with signals where the program has excluded them would be worse than ending; and a
+/// handler must not panic.
 #[inline(always)]
 fn call(how: c_int, new: *const sigset_t, old: *mut sigset_t) {
-    // SAFETY: `new` is null or points to a set, of which the kernel's part is filled in; `old` is null or points to room
-    // for one.
+    // SAFETY: `new` is null or points to a set, of which the kernel's part is filled in; `old` is
+    // null or points to room for one.
     let changed = check_pthread(unsafe { libc::pthread_sigmask(how, new, old) });
     if changed.is_err() {
         abort("signal: the thread's signal mask cannot be changed, aborting\n");

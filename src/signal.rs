@@ -7,13 +7,14 @@ use libc::c_int;
 
 /// A signal number.
 ///
-/// Any number from 1 to the platform's highest, realtime signals and those that the C library keeps for itself
-/// included: a newtype and never a closed enum, since which signals exist is up to the running system.
-/// `Option<Signal>` is as small as a `c_int`.
+/// Any number from 1 to the platform's highest, realtime signals and those that the C library keeps
+/// for itself included: a newtype and never a closed enum, since which signals exist is up to the
+/// running system. `Option<Signal>` is as small as a `c_int`.
 ///
-/// `Display` and `FromStr` speak the names of POSIX.1-2024 `sig2str` and `str2sig`. `Display` writes `SIGCHLD`,
-/// `SIGRTMIN+1`, or the bare number of a signal without a name; `{:#}` leaves the `SIG` out, as `sig2str` does.
-/// `FromStr` takes names with and without `SIG`, in any case, and numbers.
+/// `Display` and `FromStr` speak the names of POSIX.1-2024 `sig2str` and `str2sig`. `Display`
+/// writes `SIGCHLD`, `SIGRTMIN+1`, or the bare number of a signal without a name; `{:#}` leaves the
+/// `SIG` out, as `sig2str` does. `FromStr` takes names with and without `SIG`, in any case, and
+/// numbers.
 ///
 /// ```
 /// use signal::{Signal, SIGCHLD};
@@ -30,7 +31,8 @@ use libc::c_int;
 ///
 /// All its functions are async-signal-safe, `Display` and `FromStr` included.
 ///
-/// Source: POSIX.1-2024 [`<signal.h>`](https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/signal.h.html),
+/// Source: POSIX.1-2024
+/// [`<signal.h>`](https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/signal.h.html),
 /// [`sig2str`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sig2str.html).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
@@ -141,7 +143,8 @@ signals! { {
 } }
 
 impl Signal {
-    /// The signal with this number: `None` for 0, negative numbers and those above the platform's highest.
+    /// The signal with this number: `None` for 0, negative numbers and those above the platform's
+    /// highest.
     pub const fn from_raw(number: c_int) -> Option<Signal> {
         match NonZeroI32::new(number) {
             Some(nonzero) if number > 0 && number <= number::HIGHEST => Some(Signal(nonzero)),
@@ -184,8 +187,8 @@ impl Signal {
         self.known().map_or(Terminate, |entry| entry.effect)
     }
 
-    /// `SIGRTMIN + offset` of the running C library; `None` beyond `SIGRTMAX`, and where the platform has no realtime
-    /// signals (macOS, OpenBSD, DragonFly, Hurd).
+    /// `SIGRTMIN + offset` of the running C library; `None` beyond `SIGRTMAX`, and where the
+    /// platform has no realtime signals (macOS, OpenBSD, DragonFly, Hurd).
     ///
     /// ```
     /// # use signal::Signal;
@@ -198,8 +201,8 @@ impl Signal {
         first.checked_add(offset).filter(|number| *number <= last).and_then(Signal::from_raw)
     }
 
-    /// Whether it lies between the running C library's `SIGRTMIN` and `SIGRTMAX`: such signals queue, in order, and
-    /// can carry a value ([`queue`](crate::queue)).
+    /// Whether it lies between the running C library's `SIGRTMIN` and `SIGRTMAX`: such signals
+    /// queue, in order, and can carry a value ([`queue`](crate::queue)).
     pub fn is_realtime(self) -> bool {
         number::realtime().map_or(false, |(first, last)| (first..=last).contains(&self.as_raw()))
     }

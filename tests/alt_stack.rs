@@ -91,7 +91,7 @@ fn each_thread_has_its_own() {
 
 fn one_in_a_thread_local_outlives_that_of_std() {
     std::thread_local! {
-        static KEPT: std::cell::RefCell<Option<AltStack>> = std::cell::RefCell::new(None);
+        static KEPT: std::cell::RefCell<Option<AltStack>> = const { std::cell::RefCell::new(None) };
     }
     for _ in 0..20 {
         let thread = std::thread::spawn(|| {

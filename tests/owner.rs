@@ -148,7 +148,7 @@ fn another_signal_can_tell_of_input() {
     signal::owner::signal(fd(&reader), None).unwrap();
     notify(fd(&reader), true).unwrap();
     writer.write_all(b"x").unwrap();
-    let info = SignalSet::from(SIGIO | SIGUSR1).wait().unwrap();
+    let info = (SIGIO | SIGUSR1).wait().unwrap();
     assert_eq!((info.signal(), info.cause(), info.band()), (SIGIO, Cause::Kernel, None));
 }
 

@@ -6,8 +6,8 @@ use signal::{raise, Pid, SelfPipe, SIGKILL, SIGUSR1, SIGUSR2};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-/// Forks a child that is process 1 of a pid namespace of its own; it exits with what `body` returns,
-/// or 101. `None`: not permitted here.
+/// Forks a child that is process 1 of a pid namespace of its own; it exits with what `body`
+/// returns, or 101. `None`: not permitted here.
 #[cfg(target_os = "linux")]
 fn fork_process_1(body: impl FnOnce() -> i32) -> Option<Pid> {
     // What clone3 takes: flags, three addresses, the signal at the end, stack, its size, tls.

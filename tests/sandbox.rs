@@ -9,8 +9,8 @@ use std::time::Duration;
 /// How sandboxes refuse.
 const REFUSALS: [libc::c_int; 3] = [libc::EPERM, libc::ENOSYS, libc::EACCES];
 
-/// From now on these system calls fail with `error` in this thread and its children; `pipe2` only with
-/// flags, since without it may be how the C library calls `pipe`.
+/// From now on these system calls fail with `error` in this thread and its children; `pipe2` only
+/// with flags, since without it may be how the C library calls `pipe`.
 fn refuse(calls: &[libc::c_long], error: libc::c_int) -> bool {
     let statement =
         |code: u32, [jt, jf]: [u8; 2], k: u32| libc::sock_filter { code: code as u16, jt, jf, k };

@@ -5,7 +5,8 @@ use ecosystem::process::{self, End};
 use signal::{install, query, raise, Action, Handler, SelfPipe, SIGSEGV, SIGUSR1};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-/// A signal has four predecessors over which self-pipes can be made. Over a fifth there is an error.
+/// A signal has four predecessors over which self-pipes can be made. Over a fifth there is an
+/// error.
 fn a_pipe_over_a_fifth_predecessor_is_refused_and_nothing_changes() {
     static FLAGS: [AtomicBool; 2] = [AtomicBool::new(false), AtomicBool::new(false)];
     let buried = SelfPipe::new(SIGUSR1).unwrap();
@@ -32,7 +33,8 @@ fn a_pipe_over_a_fifth_predecessor_is_refused_and_nothing_changes() {
     }
 }
 
-/// Neither version can know that the other's entry has nobody either: each leaves the default to it.
+/// Neither version can know that the other's entry has nobody either: each leaves the default to
+/// it.
 fn entries_of_two_versions_without_pipes_swallow_the_signal_if_restored() {
     let end = process::run(|| {
         let one = SelfPipe::new(SIGUSR1).unwrap();

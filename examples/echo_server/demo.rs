@@ -1,5 +1,5 @@
-//! `--demo`: a server, 200 clients at once, and a rain of signals on the server. Every byte is checked, and at the end
-//! every process is accounted for.
+//! `--demo`: a server, 200 clients at once, and a rain of signals on the server. Every byte is
+//! checked, and at the end every process is accounted for.
 
 use crate::options::Options;
 use crate::{log, Server};
@@ -20,7 +20,8 @@ const CLIENTS: usize = 200;
 /// So many connect at the same moment: fewer than fit into a listener's backlog.
 const AT_ONCE: usize = 50;
 
-/// How many SIGUSR1 a client sends to the server along with each piece: 12,000 in all, whatever the machine.
+/// How many SIGUSR1 a client sends to the server along with each piece: 12,000 in all, whatever the
+/// machine.
 const SHOWER: usize = 5;
 
 /// How many are sent at least, unless the machine is so slow that it takes this time.
@@ -56,7 +57,8 @@ fn demo() -> Result<String, String> {
     let address = listener.local_addr().map_err(io)?;
     let (log_reader, log_writer) = UnixStream::pair().map_err(io)?;
     log_reader.set_read_timeout(Some(LIMIT)).map_err(io)?;
-    // Whoever started us may have ignored the one, and the server's status would be lost, and blocked the other.
+    // Whoever started us may have ignored the one, and the server's status would be lost, and
+    // blocked the other.
     install(SIGCHLD, Handler::Default).map_err(|error| error.to_string())?;
     let _unblocked = UnblockGuard::new(SIGUSR1);
     // Here already, so that the server is never without it.
@@ -81,7 +83,8 @@ fn demo() -> Result<String, String> {
         let _ = kill(server, SIGTERM);
         (clients, log.join())
     });
-    // The log ends when all processes that could write to it have ended. If it did not end in time, they end now.
+    // The log ends when all processes that could write to it have ended. If it did not end in time,
+    // they end now.
     let log = log.map_err(|_| "the log reader panicked")?;
     if log.is_err() {
         let _ = kill(server, SIGKILL);
@@ -108,7 +111,8 @@ static DELIVERED: AtomicUsize = AtomicUsize::new(0);
 /// How often it was sent.
 static SENT: AtomicUsize = AtomicUsize::new(0);
 
-/// The server's process: the same server as without `--demo`, whose log goes into the pipe, and a last line of numbers.
+/// The server's process: the same server as without `--demo`, whose log goes into the pipe, and a
+/// last line of numbers.
 fn server(listener: TcpListener, log_writer: UnixStream) -> ! {
     // SAFETY: both descriptors are open.
     unsafe { libc::dup2(log_writer.as_raw_fd(), libc::STDERR_FILENO) };
@@ -156,8 +160,8 @@ fn rain(server: Pid, clients_done: &AtomicBool) {
     }
 }
 
-/// All clients: first each connects and is served one line; when all are being served at the same time, each has the rest
-/// echoed, and closes.
+/// All clients: first each connects and is served one line; when all are being served at the same
+/// time, each has the rest echoed, and closes.
 fn clients(server: Pid, address: SocketAddr) -> Result<(), String> {
     let mut connected = Vec::new();
     while connected.len() < CLIENTS {
@@ -246,7 +250,8 @@ fn check(status: child::Status, log: &[String]) -> Result<String, String> {
     }
 }
 
-/// Some systems allow a user fewer processes or descriptors than this takes, but more for the asking.
+/// Some systems allow a user fewer processes or descriptors than this takes, but more for the
+/// asking.
 fn raise_limits() {
     macro_rules! raise {
         ($limit:ident) => {

@@ -1,9 +1,10 @@
-//! The concurrent echo server of Stevens' UNP, chapter 5: one process for each connection, surviving everything that the
-//! chapter warns of. Read it from top to bottom; `cargo run --example echo_server -- --demo` shows it at work.
+//! The concurrent echo server of Stevens' UNP, chapter 5: one process for each connection,
+//! surviving everything that the chapter warns of. Read it from top to bottom;
+//! `cargo run --example echo_server -- --demo` shows it at work.
 //!
-//! All signals come through one self-pipe, next to the listening socket, in one poll loop. A handler therefore never
-//! runs in the middle of the server's own work, except for the pipe's, which touches nothing of it. One critical region
-//! remains, around `fork`.
+//! All signals come through one self-pipe, next to the listening socket, in one poll loop. A
+//! handler therefore never runs in the middle of the server's own work, except for the pipe's,
+//! which touches nothing of it. One critical region remains, around `fork`.
 //!
 //! The server has one thread, and relies on that: see [`Server::fork`].
 
@@ -53,7 +54,8 @@ fn main() -> ExitCode {
 }
 
 fn listen(port: u16) -> Result<TcpListener, String> {
-    // The standard library sets SO_REUSEADDR, so that the children of an earlier server do not keep us from the port.
+    // The standard library sets SO_REUSEADDR, so that the children of an earlier server do not keep
+    // us from the port.
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => {
             format!("port {port} is in use: choose another with --port, 0 for a free one")
@@ -70,8 +72,8 @@ fn serve(listener: TcpListener, options: Options) -> Result<(), String> {
     Ok(())
 }
 
-/// One line, written in one piece: the children write to the same place. If nobody can read it any more (the terminal
-/// is gone, say), that is no reason to fail.
+/// One line, written in one piece: the children write to the same place. If nobody can read it any
+/// more (the terminal is gone, say), that is no reason to fail.
 fn log(line: fmt::Arguments) {
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
@@ -80,7 +82,8 @@ struct Server {
     options: Options,
     pipe: SelfPipe,
     phase: Phase,
-    /// Whom each child serves. A child stands here until it has been reaped, so that its pid is its own.
+    /// Whom each child serves. A child stands here until it has been reaped, so that its pid is its
+    /// own.
     children: HashMap<Pid, SocketAddr>,
     /// Not accepting before this time, or the end of a child.
     pause: Option<Instant>,
@@ -122,7 +125,8 @@ impl Server {
         // A client can be gone again between `poll` and `accept`, which would then block.
         listener.set_nonblocking(true)?;
         let pipe = SelfPipe::new(SIGCHLD | SIGTERM)?;
-        // Whoever started us may wish us to ignore these: `nohup` does the one, a shell that puts us into the background the other.
+        // Whoever started us may wish us to ignore these: `nohup` does the one, a shell that puts
+        // us into the background the other.
         for signal in [SIGHUP, SIGINT] {
             if query(signal)?.handler() != Handler::Ignore {
                 pipe.insert(signal)?;
@@ -145,7 +149,7 @@ impl Server {
                 match (signal, &self.phase) {
                     (SIGCHLD, _) => self.reap(),
                     (SIGHUP, _) => {
-                        log(format_args!("{} children now; {}", self.children.len(), self.counts))
+                        log(format_args!("{} children now; {}", self.children.len(), self.counts));
                     }
                     (SIGINT | SIGTERM, Phase::Serving(_)) => self.stop(signal),
                     (SIGINT, _) => self.end_at_once(),
@@ -162,7 +166,8 @@ impl Server {
         Ok(self.counts)
     }
 
-    /// Sleeps until a signal has arrived, a client waits (then it returns true), or it is time for something.
+    /// Sleeps until a signal has arrived, a client waits (then it returns true), or it is time for
+    /// something.
     fn wait(&mut self) -> io::Result<bool> {
         let room = self.children.len() < self.options.max_children;
         let listener = match &self.phase {
@@ -185,7 +190,8 @@ impl Server {
         // SAFETY: two entries.
         match unsafe { libc::poll(fds.as_mut_ptr(), 2, timeout) } {
             -1 if Errno::last() == Errno::EINTR => {
-                // `poll` is never restarted. If the pipe watches the signal, the next call returns at once.
+                // `poll` is never restarted. If the pipe watches the signal, the next call returns
+                // at once.
                 self.counts.interrupted += usize::from(listener != -1);
                 Ok(false)
             }
@@ -204,7 +210,8 @@ impl Server {
             // The client was faster than we, and is gone again; or nothing has happened at all.
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::ConnectionAborted | ErrorKind::Interrupted => {}
-                // EMFILE, ENFILE, ENOBUFS: the client stays in the backlog, and `poll` would report it again and again.
+                // EMFILE, ENFILE, ENOBUFS: the client stays in the backlog, and `poll` would report
+                // it again and again.
                 _ => self.pause("accept", &error),
             },
         }
@@ -221,11 +228,12 @@ impl Server {
 
     /// Starts a child for this client. The parent gets its `self` back, the child never comes back.
     fn fork(mut self, client: TcpStream, peer: SocketAddr) -> Server {
-        // The critical region. In the parent it lasts until the child is in the table; in the child, until it has dispositions
-        // of its own: a signal that was meant for the child must not run a handler of the parent.
+        // The critical region. In the parent it lasts until the child is in the table; in the
+        // child, until it has dispositions of its own: a signal that was meant for the child must
+        // not run a handler of the parent.
         let region = BlockGuard::new(SignalSet::asynchronous());
-        // SAFETY: this process has one thread, so that no lock is held and no data half written by one that does not exist
-        // in the child: the child may use all that the parent may.
+        // SAFETY: this process has one thread, so that no lock is held and no data half written by
+        // one that does not exist in the child: the child may use all that the parent may.
         match unsafe { libc::fork() } {
             0 => self.become_child(client, peer, region),
             -1 => self.pause("fork", &io::Error::last_os_error()),
@@ -236,16 +244,19 @@ impl Server {
                 log(format_args!("child {pid} serves {peer}"));
             }
         }
-        // The parent's copy of the client's socket is closed here, or the client would never see the end.
+        // The parent's copy of the client's socket is closed here, or the client would never see
+        // the end.
         self
     }
 
     fn become_child(self, client: TcpStream, peer: SocketAddr, region: BlockGuard) -> ! {
         let Server { pipe, phase, .. } = self;
-        // Puts back the dispositions and closes the parent's descriptors here, the listener's among them.
+        // Puts back the dispositions and closes the parent's descriptors here, the listener's among
+        // them.
         drop((pipe, phase));
-        // A terminal sends these to the parent and to all its children. What becomes of the children the parent decides,
-        // with SIGTERM. SIGPIPE is ignored already, by the standard library: a client that is gone is an error of `write`.
+        // A terminal sends these to the parent and to all its children. What becomes of the
+        // children the parent decides, with SIGTERM. SIGPIPE is ignored already, by the standard
+        // library: a client that is gone is an error of `write`.
         for (signal, handler) in [
             (SIGINT, Handler::Ignore),
             (SIGHUP, Handler::Ignore),
@@ -322,7 +333,8 @@ impl Server {
     fn signal_children(&self, signal: Signal) {
         log(format_args!("{signal} to {} children", self.children.len()));
         for pid in self.children.keys() {
-            // One that has just ended is a zombie until it is reaped, and takes signals without complaint.
+            // One that has just ended is a zombie until it is reaped, and takes signals without
+            // complaint.
             if let Err(error) = kill(*pid, signal) {
                 log(format_args!("cannot send {signal} to {pid}: {error}"));
             }

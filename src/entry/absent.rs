@@ -1,5 +1,5 @@
-//! Where there is no deferral, or the feature `defer` is off: the same functions as in `entry/deferred.rs`. A section
-//! is then a block.
+//! Where there is no deferral, or the feature `defer` is off: the same functions as in
+//! `entry/deferred.rs`. A section is then a block.
 
 use crate::set::SignalSet;
 #[cfg(feature = "defer")]

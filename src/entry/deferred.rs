@@ -59,8 +59,8 @@ use libc::{c_int, c_void, siginfo_t};
 /// What a section keeps from running. The others are for faults and for `abort`, which cannot wait.
 const DEFERRABLE: SignalSet = SignalSet::asynchronous();
 
-/// One thread's section. Only that thread and the handlers that interrupt it come here, so that plain loads and stores
-/// are enough.
+/// One thread's section. Only that thread and the handlers that interrupt it come here, so that
+/// plain loads and stores are enough.
 struct Section {
     state: AtomicU32,
     mask_saved: AtomicBool,
@@ -85,14 +85,16 @@ std::thread_local! {
     };
 }
 
-/// Whether sections are deferred: not known before the first one. No entry touches the thread-local before that is known.
+/// Whether sections are deferred: not known before the first one. No entry touches the thread-local
+/// before that is known.
 static KIND: AtomicU8 = AtomicU8::new(UNKNOWN);
 const UNKNOWN: u8 = 0;
 const DEFERRED: u8 = 1;
 /// In a shared object, where the first touch of a thread-local can allocate, sections are blocks.
 const BLOCKED: u8 = 2;
 
-/// The signals that are blocked when all of `DEFERRABLE` are: some emulators lack the last realtime ones.
+/// The signals that are blocked when all of `DEFERRABLE` are: some emulators lack the last realtime
+/// ones.
 static FULL: [AtomicU32; 2] = [AtomicU32::new(0), AtomicU32::new(0)];
 
 /// The process that has used the first section.
@@ -170,7 +172,8 @@ pub(crate) fn leave(blocked: Option<SignalSet>) {
     });
 }
 
-/// Has the signal come again when the section ends, if the thread is in one. The entry must then return.
+/// Has the signal come again when the section ends, if the thread is in one. The entry must then
+/// return.
 ///
 /// # Safety
 ///
@@ -192,7 +195,8 @@ pub(super) unsafe fn defer(
             .unwrap_or(false)
 }
 
-/// `pthread_sigmask` in a section: the program's mask changes, and is returned as it was. `None`: in no section.
+/// `pthread_sigmask` in a section: the program's mask changes, and is returned as it was. `None`:
+/// in no section.
 #[inline(always)]
 pub(crate) fn change_mask(how: c_int, set: SignalSet) -> Option<SignalSet> {
     if KIND.load(Relaxed) != DEFERRED {
@@ -241,15 +245,16 @@ impl Section {
             return false;
         }
         sigmask::set(libc::SIG_BLOCK, DEFERRABLE);
-        // SAFETY: by the caller's promise; the kernel has called the entry, so that this is its context.
+        // SAFETY: by the caller's promise; the kernel has called the entry, so that this is its
+        // context.
         let interrupted = SignalSet::from_words(unsafe { context::mask(context) });
         let mask_saved = self.mask_saved.load(Relaxed);
         if !(mask_saved && (is_full(interrupted) || is_vfork_child())) {
             self.saved.set(interrupted);
             self.mask_saved.store(true, Release);
             compiler_fence(SeqCst);
-            // Again: while `mask_saved` was not true, a signal that a fault's handler let through may
-            // have saved that handler's mask.
+            // Again: while `mask_saved` was not true, a signal that a fault's handler let through
+            // may have saved that handler's mask.
             self.saved.set(interrupted);
         }
         // SAFETY: as above.
@@ -260,8 +265,8 @@ impl Section {
         true
     }
 
-    /// Whether the mask in the frame is not honoured, as under valgrind: the signal, sent again, would come at once, and
-    /// for ever. From then on sections are blocks; this one is broken into.
+    /// Whether the mask in the frame is not honoured, as under valgrind: the signal, sent again,
+    /// would come at once, and for ever. From then on sections are blocks; this one is broken into.
     fn comes_again_and_again(&self, frame: usize) -> bool {
         let repeats =
             if self.frame.get() == frame { self.repeats.get().saturating_add(1) } else { 0 };
@@ -323,9 +328,9 @@ fn is_vfork_child() -> bool {
     OWNER.is_this() && !OWNER.is_this_with_pid(Pid::current().as_raw())
 }
 
-/// Not by somebody's handler that was installed over it: the signal, sent again, would meet that handler twice, and what
-/// it passed on as the context need not be one. A one-shot handler is installed again, for the second time that its signal
-/// comes.
+/// Not by somebody's handler that was installed over it: the signal, sent again, would meet that
+/// handler twice, and what it passed on as the context need not be one. A one-shot handler is
+/// installed again, for the second time that its signal comes.
 fn is_called_by_the_kernel(entry: usize, signal: Signal) -> bool {
     let mut installed = match sigaction(signal.as_raw(), None) {
         Ok(installed) => installed,

@@ -1,14 +1,14 @@
 //! The end of a handler that panics: before `std` allocates.
 //!
 //! `std` calls the panic hook before it unwinds, and its own hook allocates (the message, the
-//! backtrace): in a handler that has interrupted the allocator, that can wait for ever. So the first
-//! function handler puts a hook before the program's. In a panic it walks up the stack, and if one of
-//! the entries stands there, it writes the message and aborts. A delivery pays nothing for this, and
-//! there is no state that a `fork`, a `vfork` or a jump could leave behind.
+//! backtrace): in a handler that has interrupted the allocator, that can wait for ever. So the
+//! first function handler puts a hook before the program's. In a panic it walks up the stack, and
+//! if one of the entries stands there, it writes the message and aborts. A delivery pays nothing
+//! for this, and there is no state that a `fork`, a `vfork` or a jump could leave behind.
 //!
-//! A message with arguments `std` formats into a `String` before it calls any hook: only that is left
-//! of the danger. What the hook does not catch (a hook of the program that does not call the one
-//! before, no unwind tables), `AbortOnUnwind` does.
+//! A message with arguments `std` formats into a `String` before it calls any hook: only that is
+//! left of the danger. What the hook does not catch (a hook of the program that does not call the
+//! one before, no unwind tables), `AbortOnUnwind` does.
 
 use super::Entry;
 use crate::sys::abort::{abort, Stderr};

@@ -1,24 +1,29 @@
 //! The protocol of self-pipes: the handler's side and the reader's.
 //!
-//! **What they share** is a `Slot` for each pipe: `arrived`, the signals that the reader has not taken; a descriptor that
-//! wakes it; `notified`, whether that has been written to since the reader last drained it.
+//! **What they share** is a `Slot` for each pipe: `arrived`, the signals that the reader has not
+//! taken; a descriptor that wakes it; `notified`, whether that has been written to since the reader
+//! last drained it.
 //!
-//! - The handler puts the signal into `arrived`, then sets `notified`, and writes if it was not set.
+//! - The handler puts the signal into `arrived`, then sets `notified`, and writes if it was not
+//!   set.
 //! - The reader drains the descriptor, then clears `notified`, then takes `arrived`.
 //!
-//! **Why no signal is lost.** A handler that finds `notified` set has put its signal into `arrived` before the reader clears
-//! `notified`, and the reader takes `arrived` after that: this reader takes it. A handler that finds it clear writes, and
-//! the descriptor is readable until the reader has drained it, after which it takes. Each thread writes at most once for
-//! each time that `notified` is cleared, so that the descriptor never fills; if it were full it would be readable.
+//! **Why no signal is lost.** A handler that finds `notified` set has put its signal into `arrived`
+//! before the reader clears `notified`, and the reader takes `arrived` after that: this reader
+//! takes it. A handler that finds it clear writes, and the descriptor is readable until the reader
+//! has drained it, after which it takes. Each thread writes at most once for each time that
+//! `notified` is cleared, so that the descriptor never fills; if it were full it would be readable.
 //!
-//! **Why no handler writes to a stranger's descriptor.** `references` counts the `SelfPipe` and each handler that is about to
-//! write. The descriptors are closed by the one that gives the last reference back; a handler that finds none touches
-//! nothing. A slot with references is not given to another pipe.
+//! **Why no handler writes to a stranger's descriptor.** `references` counts the `SelfPipe` and
+//! each handler that is about to write. The descriptors are closed by the one that gives the last
+//! reference back; a handler that finds none touches nothing. A slot with references is not given
+//! to another pipe.
 //!
-//! **Who is told.** For each signal and generation, `WATCHERS` has one bit for each slot. A handler that has recorded its
-//! signal looks at the bit once more: if the pipe has stopped watching meanwhile, it takes the signal back out. Either
-//! that succeeds, and the handler goes on as if there were no such watcher, or the reader has taken the signal: one of
-//! the two, and after `remove` has returned a last look at the pipe finds all that will ever come.
+//! **Who is told.** For each signal and generation, `WATCHERS` has one bit for each slot. A handler
+//! that has recorded its signal looks at the bit once more: if the pipe has stopped watching
+//! meanwhile, it takes the signal back out. Either that succeeds, and the handler goes on as if
+//! there were no such watcher, or the reader has taken the signal: one of the two, and after
+//! `remove` has returned a last look at the pipe finds all that will ever come.
 //!
 //! **Infos.** A pipe can have a queue (`entry/queue.rs`), into which the handler puts what it knows
 //! before it puts the signal into `arrived`. What holds for the signal holds for the info: a reader
@@ -28,13 +33,15 @@
 //! reference is left except its own, and gives the queue up: a handler that takes one later sees no
 //! bit, so that the queue can be another pipe's as soon as `close` returns.
 //!
-//! **Generations.** The entry is compiled several times; each generation has its own watchers, and its own predecessor for
-//! each signal, on which it calls (`CHAINED`). A pipe made over another predecessor uses another
-//! generation, so that no chain becomes a circle: `self_pipe/registry.rs` keeps the books.
+//! **Generations.** The entry is compiled several times; each generation has its own watchers, and
+//! its own predecessor for each signal, on which it calls (`CHAINED`). A pipe made over another
+//! predecessor uses another generation, so that no chain becomes a circle: `self_pipe/registry.rs`
+//! keeps the books.
 //!
-//! **An entry without watchers**, in somebody's chain or under way while the last pipe leaves, does what would have
-//! happened without it: it calls its predecessor; and if that was the default, it has the default effect happen, provided
-//! that the installed action is the default or this very entry. If it is somebody else's, that one has decided.
+//! **An entry without watchers**, in somebody's chain or under way while the last pipe leaves, does
+//! what would have happened without it: it calls its predecessor; and if that was the default, it
+//! has the default effect happen, provided that the installed action is the default or this very
+//! entry. If it is somebody else's, that one has decided.
 //!
 //! **In a forked child** the descriptors lead to the parent. The child does not touch the slot
 //! until it has made it its own (`reopen`); what it receives before waits in `unowned`, under its
@@ -193,9 +200,9 @@ fn tell(watchers: &PerSignal<AtomicU32>, signal: Signal, info: impl Fn() -> Info
     told
 }
 
-/// For a signal of a fault: whether an instruction has failed, and will again when the entry returns; or else it was sent.
-/// `None` for other signals, and where the kernel has not called the entry: what somebody's handler passes on need not be
-/// a siginfo_t.
+/// For a signal of a fault: whether an instruction has failed, and will again when the entry
+/// returns; or else it was sent. `None` for other signals, and where the kernel has not called the
+/// entry: what somebody's handler passes on need not be a siginfo_t.
 fn fault(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<bool> {
     const FAULTS: SignalSet = SignalSet::empty()
         .with(signal::SIGSEGV)
@@ -222,8 +229,8 @@ fn from_kernel<'a>(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option
     unsafe { info.cast::<Info>().as_ref() }
 }
 
-/// Has happen what happens by default: when the entry returns and the signal is let through again, or the instruction
-/// fails again.
+/// Has happen what happens by default: when the entry returns and the signal is let through again,
+/// or the instruction fails again.
 #[cold]
 fn default_effect(signal: Signal, entry: Entry, fails_again: bool) {
     let installed = installed(signal);
@@ -237,8 +244,8 @@ fn default_effect(signal: Signal, entry: Entry, fails_again: bool) {
     }
 }
 
-/// The predecessor, as `std`'s handler for stack overflows does, may have set the default in its own place, and so in the
-/// pipe's, in order to die of a fault; but there was none.
+/// The predecessor, as `std`'s handler for stack overflows does, may have set the default in its
+/// own place, and so in the pipe's, in order to die of a fault; but there was none.
 #[cold]
 fn stay_installed(signal: Signal, chained: &Chained, entry: Entry) {
     if installed(signal) == DEFAULT {
@@ -303,7 +310,8 @@ impl Slot {
         }
     }
 
-    /// Records a signal for the reader and wakes it. Whether the pipe has the signal, or the reader will.
+    /// Records a signal for the reader and wakes it. Whether the pipe has the signal, or the reader
+    /// will.
     fn record(
         &self,
         signal: Signal,
@@ -422,13 +430,14 @@ impl Slot {
         self.references.store(1, SeqCst);
     }
 
-    /// After a fork, in the child: makes the pipe this process's own, with what has arrived here since.
+    /// After a fork, in the child: makes the pipe this process's own, with what has arrived here
+    /// since.
     pub(crate) fn reopen(&self) -> Result<()> {
         let fd = self.wake_fd().reopen()?;
         self.write.store(fd.write, Release);
         self.empty();
-        // Handlers that were about to write in the parent never give their references back here. None here takes one
-        // before the owner is set.
+        // Handlers that were about to write in the parent never give their references back here.
+        // None here takes one before the owner is set.
         self.references.store(1, SeqCst);
         self.owner.set_to_this();
         self.report_missed(Pid::current().as_raw());

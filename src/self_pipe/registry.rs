@@ -79,7 +79,8 @@ impl Place {
 
     #[allow(clippy::mut_from_ref)] // the registry is held, and each caller is done with one entry before the next
     fn entry<'a>(self, _registry: &'a Locked<'_>) -> &'a mut Entry {
-        // SAFETY: only the holder of the registry comes here, and no reference outlives the statement that asks for it.
+        // SAFETY: only the holder of the registry comes here, and no reference outlives the
+        // statement that asks for it.
         unsafe { &mut (*TABLE.0.get())[self.generation][self.signal.as_raw() as usize] }
     }
 
@@ -176,8 +177,8 @@ pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal, how: Ho
         }
         let place = choose(registry, signal, &current).ok_or(Errno::ELOOP)?;
         let before = place.watchers();
-        // What the entry needs stands ready before the kernel can call it; and what comes back in the end, before a child
-        // that another thread forks just now can see the watcher.
+        // What the entry needs stands ready before the kernel can call it; and what comes back in
+        // the end, before a child that another thread forks just now can see the watcher.
         place.bind(registry, current);
         place.add_watcher(bit);
         let mut action = watching(place, &current);
@@ -185,7 +186,7 @@ pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal, how: Ho
             action = with_exactly(place, &action, flags);
         }
         let replaced = install(signal, action);
-        if replaced.map_or(false, |replaced| replaced == current) {
+        if replaced == Ok(current) {
             break place;
         }
         if before & bit == 0 {
@@ -213,8 +214,8 @@ pub(super) fn unwatch(registry: &Locked<'_>, index: usize, signal: Signal) -> Re
     Ok(())
 }
 
-/// The action of a watched signal. All that can be blocked is blocked while it runs, so that no other handler runs in
-/// the middle of it, which could fork there.
+/// The action of a watched signal. All that can be blocked is blocked while it runs, so that no
+/// other handler runs in the middle of it, which could fork there.
 fn watching(place: Place, current: &Action) -> Action {
     let action = Action::new(place.handler()).block(SignalSet::asynchronous() | current.mask());
     if let Handler::Default | Handler::Ignore = current.handler() {
@@ -223,8 +224,8 @@ fn watching(place: Place, current: &Action) -> Action {
         let is_child = place.signal == SIGCHLD;
         return if is_child { action.flags(Flags::NOCLDSTOP) } else { action };
     }
-    // A function that is called on keeps the flags that its owner gave it, where they are not about the call itself; the
-    // stack too: its frames may not fit on an alternate one.
+    // A function that is called on keeps the flags that its owner gave it, where they are not about
+    // the call itself; the stack too: its frames may not fit on an alternate one.
     let flags = current.installed_flags();
     action
         .restart(flag::has(flags.bits(), flag::RESTART))

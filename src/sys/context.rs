@@ -1,7 +1,8 @@
-//! The mask in the context that a handler interrupted, which becomes the thread's when the handler returns.
+//! The mask in the context that a handler interrupted, which becomes the thread's when the handler
+//! returns.
 //!
-//! In a signal frame it is the kernel's set, 8 bytes, and not the C library's 128, behind which other parts of the frame
-//! follow: `sigset` touches the kernel's part alone.
+//! In a signal frame it is the kernel's set, 8 bytes, and not the C library's 128, behind which
+//! other parts of the frame follow: `sigset` touches the kernel's part alone.
 
 use super::sigset;
 use core::ptr;

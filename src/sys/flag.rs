@@ -1,4 +1,5 @@
-//! `SA_` flags: zero where the platform has none, which leaves the default behaviour of that platform.
+//! `SA_` flags: zero where the platform has none, which leaves the default behaviour of that
+//! platform.
 
 /// Whether `flag` is among `flags`: never, where the platform does not have it.
 pub(crate) const fn has(flags: u32, flag: u32) -> bool {
@@ -47,7 +48,8 @@ cfg_if::cfg_if! {
 
 cfg_if::cfg_if! {
     if #[cfg(any(target_os = "linux", target_os = "android"))] {
-        /// `SA_RESTORER`: the C library sets it for itself and it shows up in what `sigaction` returns.
+        /// `SA_RESTORER`: the C library sets it for itself and it shows up in what `sigaction`
+        /// returns.
         pub(crate) const PRIVATE: u32 = 0x0400_0000;
     } else {
         pub(crate) const PRIVATE: u32 = 0;

@@ -13,7 +13,8 @@ cfg_if::cfg_if! {
 
 const PAGE: usize = 4096;
 
-/// Looks the address up in the program headers that the kernel has passed. `false` where they cannot be understood.
+/// Looks the address up in the program headers that the kernel has passed. `false` where they
+/// cannot be understood.
 pub(crate) fn contains(address: usize) -> bool {
     // SAFETY: takes plain values.
     let (table, count, size) = unsafe {
@@ -35,8 +36,9 @@ pub(crate) fn contains(address: usize) -> bool {
             address.wrapping_sub(start) < segment.p_memsz as usize
         })
     };
-    // How far from the addresses in the headers the program was loaded: the table says where it is itself. A static
-    // program's may not; then it was not moved, or the table follows the header of the file, as linkers have it.
+    // How far from the addresses in the headers the program was loaded: the table says where it is
+    // itself. A static program's may not; then it was not moved, or the table follows the header of
+    // the file, as linkers have it.
     let table_at = segments.iter().find(|segment| segment.p_type == libc::PT_PHDR);
     let base = match table_at.map(|segment| segment.p_vaddr as usize) {
         Some(address) => table.wrapping_sub(address),

@@ -1,5 +1,5 @@
-//! Everything in which platforms differ, one file for each thing. Nothing outside this folder (and `build.rs`, which
-//! says what exists where) names an operating system.
+//! Everything in which platforms differ, one file for each thing. Nothing outside this folder (and
+//! `build.rs`, which says what exists where) names an operating system.
 
 #![allow(clippy::unnecessary_cast)] // what is a cast on one platform is none on another
 

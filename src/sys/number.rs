@@ -7,8 +7,8 @@ cfg_if::cfg_if! {
         target_arch = "mips", target_arch = "mips64", target_arch = "mips32r6", target_arch = "mips64r6",
     )))] {
         pub(crate) const HIGHEST: c_int = 127;
-        // Some versions of libc give 64-bit MIPS under glibc the numbers and the struct sigaction of x86. Corrupting
-        // memory is no option.
+        // Some versions of libc give 64-bit MIPS under glibc the numbers and the struct sigaction
+        // of x86. Corrupting memory is no option.
         const _: () = assert!(
             libc::SIGCHLD == 18,
             "this version of the libc crate has the wrong signal numbers for this target: use 0.2.189 or older"
@@ -69,7 +69,8 @@ cfg_if::cfg_if! {
             unsafe { Some((__signal_get_sigrtmin(), __signal_get_sigrtmax())) }
         }
     } else {
-        /// The first and the last realtime signal of the running C library, which keeps some for itself.
+        /// The first and the last realtime signal of the running C library, which keeps some for
+        /// itself.
         pub(crate) fn realtime() -> Option<(c_int, c_int)> {
             Some((libc::SIGRTMIN(), libc::SIGRTMAX()))
         }

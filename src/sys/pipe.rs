@@ -34,7 +34,8 @@ cfg_if::cfg_if! {
     }
 }
 
-/// Between `pipe` and `fcntl` another thread's `exec` can carry the ends away: there is nothing better.
+/// Between `pipe` and `fcntl` another thread's `exec` can carry the ends away: there is nothing
+/// better.
 fn plain_pipe() -> Result<[c_int; 2]> {
     let mut fds = [-1; 2];
     // SAFETY: the array has room for the two descriptors.
@@ -50,7 +51,8 @@ fn plain_pipe() -> Result<[c_int; 2]> {
     Ok(fds)
 }
 
-/// The same open file under a number above the standard ones, which others take for theirs. On an error it is closed.
+/// The same open file under a number above the standard ones, which others take for theirs. On an
+/// error it is closed.
 pub(crate) fn above_stdio(fd: c_int) -> Result<c_int> {
     if fd > libc::STDERR_FILENO {
         return Ok(fd);

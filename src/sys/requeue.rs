@@ -3,7 +3,8 @@
 use core::cell::Cell;
 use libc::{c_int, c_long, siginfo_t};
 
-/// The numbers by which the kernel knows the calling thread: remembered, since each is a system call.
+/// The numbers by which the kernel knows the calling thread: remembered, since each is a system
+/// call.
 pub(crate) struct Thread(Cell<(c_long, c_long)>);
 
 impl Thread {
@@ -19,8 +20,8 @@ impl Thread {
         let send = |(process, thread): (c_long, c_long)| unsafe {
             libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, signal, info) == 0
         };
-        // In a child of `fork` or `vfork` what is remembered are its parent's. These codes the kernel lets a thread send
-        // to itself alone, and refuses otherwise.
+        // In a child of `fork` or `vfork` what is remembered are its parent's. These codes the
+        // kernel lets a thread send to itself alone, and refuses otherwise.
         // SAFETY: as above.
         let own_alone = unsafe { (*info).si_code >= 0 || (*info).si_code == libc::SI_TKILL };
         if own_alone && self.0.get().0 != 0 && send(self.0.get()) {
@@ -31,7 +32,8 @@ impl Thread {
             (c_long::from(libc::getpid()), libc::syscall(libc::SYS_gettid) as c_long)
         });
         if !send(self.0.get()) {
-            // The queue is full, or a sandbox refuses the call: the kernel still notes that the signal is pending.
+            // The queue is full, or a sandbox refuses the call: the kernel still notes that the
+            // signal is pending.
             // SAFETY: takes plain values.
             unsafe { libc::kill(self.0.get().0 as c_int, signal) };
         }

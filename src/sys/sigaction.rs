@@ -1,5 +1,5 @@
-//! `sigaction`. The C structure exists during the call alone: the type and the name of its handler field differ between
-//! platforms and versions of `libc`.
+//! `sigaction`. The C structure exists during the call alone: the type and the name of its handler
+//! field differ between platforms and versions of `libc`.
 
 use super::sigset::{self, Words};
 use crate::errno::{check, Result};
@@ -28,8 +28,8 @@ pub(crate) fn sigaction(signal: c_int, new: Option<RawAction>) -> Result<RawActi
         None => ptr::null(),
         Some(action) => {
             let raw = raw.as_mut_ptr();
-            // SAFETY: room for the structure. The fields that it has everywhere are written one by one; what else there is
-            // the C library fills in itself.
+            // SAFETY: room for the structure. The fields that it has everywhere are written one by
+            // one; what else there is the C library fills in itself.
             unsafe {
                 (*raw).sa_sigaction = action.handler as _;
                 (*raw).sa_flags = action.flags as _;
@@ -38,8 +38,8 @@ pub(crate) fn sigaction(signal: c_int, new: Option<RawAction>) -> Result<RawActi
             raw as *const libc::sigaction
         }
     };
-    // SAFETY: `new` is null or points to a structure with the fields that the call reads, `old` to room for one. What the
-    // new handler may do was promised where it was built.
+    // SAFETY: `new` is null or points to a structure with the fields that the call reads, `old` to
+    // room for one. What the new handler may do was promised where it was built.
     check(unsafe { libc::sigaction(signal, new, old.as_mut_ptr()) })?;
     let old = old.as_ptr();
     // SAFETY: the call has filled in these fields, which are integers and an address.

@@ -1,8 +1,8 @@
 //! `sigset_t`: on every platform a bitmap in which signal n is bit n−1, in parts of 32 or 64 bits.
 //!
-//! The crate keeps sets as `Words`; this file alone converts. It touches no more of a `sigset_t` than the kernel does, so
-//! that it may also be pointed at the mask in a signal frame, behind which other parts of the frame follow. A test compares
-//! it with `sigaddset` for every signal.
+//! The crate keeps sets as `Words`; this file alone converts. It touches no more of a `sigset_t`
+//! than the kernel does, so that it may also be pointed at the mask in a signal frame, behind which
+//! other parts of the frame follow. A test compares it with `sigaddset` for every signal.
 
 use super::number::HIGHEST;
 use core::mem::{size_of, MaybeUninit};
@@ -23,12 +23,12 @@ cfg_if::cfg_if! {
     }
 }
 
-const PART_BITS: usize = 8 * size_of::<Part>();
+const PART_BITS: usize = Part::BITS as usize;
 /// How many parts of a `sigset_t` are the kernel's: glibc and musl make room for 1024 signals.
 const PARTS: usize = smaller(size_of::<sigset_t>() / size_of::<Part>(), 64 / PART_BITS * WORDS);
 
-/// The numbers that `sigaddset` takes: up to the highest, except what the C library reserves for its threads and what
-/// its type has no room for.
+/// The numbers that `sigaddset` takes: up to the highest, except what the C library reserves for
+/// its threads and what its type has no room for.
 pub(crate) const MEMBERS: Words = {
     let mut words = [0; WORDS];
     let mut number = 1;
@@ -124,7 +124,7 @@ pub(crate) unsafe fn read(raw: *const sigset_t) -> Words {
         let bit = index * PART_BITS;
         // SAFETY: within the kernel's part, by the caller's promise; the type is no less aligned.
         let part = unsafe { raw.cast::<Part>().add(index).read() };
-        words[bit / 64] |= u64::from(part) << (bit % 64);
+        words[bit / 64] |= (part as u64) << (bit % 64);
     }
     for (word, members) in words.iter_mut().zip(MEMBERS) {
         *word &= members;

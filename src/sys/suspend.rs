@@ -15,6 +15,7 @@ cfg_if::cfg_if! {
 
 /// Returns after a handler has run.
 pub(crate) fn suspend(mask: Words) {
-    // SAFETY: points to a set, of which the kernel's part is filled in. The call always "fails", with EINTR.
+    // SAFETY: points to a set, of which the kernel's part is filled in. The call always "fails",
+    // with EINTR.
     unsafe { sigsuspend(sigset::argument(mask).as_ptr()) };
 }

@@ -48,8 +48,8 @@ cfg_if::cfg_if! {
                 [time.as_secs().min(i32::MAX as u64) as Part, time.subsec_nanos() as Part]
             });
             let limit = limit.as_ref().map_or(core::ptr::null(), |limit| limit.as_ptr());
-            // SAFETY: the set is at least as large as the kernel's, there is room for a siginfo_t, and the two parts
-            // of the time are the kernel's timespec.
+            // SAFETY: the set is at least as large as the kernel's, there is room for a siginfo_t,
+            // and the two parts of the time are the kernel's timespec.
             let taken = unsafe {
                 libc::syscall(NUMBER as _, set, info.as_mut_ptr(), limit, KERNEL_SET)
             };
@@ -67,20 +67,23 @@ cfg_if::cfg_if! {
         use core::sync::atomic::{AtomicI32, Ordering};
         use libc::{c_int, pid_t};
 
-        /// The process of which a thread is taking a signal: two must not see the same one pending and go to wait for it.
+        /// The process of which a thread is taking a signal: two must not see the same one pending
+        /// and go to wait for it.
         static TAKING: AtomicI32 = AtomicI32::new(0);
 
         /// How long to sleep between two looks at what is pending.
         const PAUSE: Duration = Duration::from_millis(2);
 
-        /// Looks at what is pending: `sigwait` alone would sleep on when another thread has taken the signal that it was
-        /// woken for. It tells the number alone, so that nothing else is filled in.
+        /// Looks at what is pending: `sigwait` alone would sleep on when another thread has taken
+        /// the signal that it was woken for. It tells the number alone, so that nothing else is
+        /// filled in.
         fn wait(set: *const sigset_t, info: &mut MaybeUninit<siginfo_t>, timeout: Option<Duration>) -> Result<()> {
             if let Some(signal) = take_pending(set)? {
                 // SAFETY: the structure is zeroed and made of integers and raw pointers.
                 unsafe {
                     (*info.as_mut_ptr()).si_signo = signal;
-                    // Nobody said where it came from, and on some systems zero would say: root has sent it with `kill`.
+                    // Nobody said where it came from, and on some systems zero would say: root has
+                    // sent it with `kill`.
                     (*info.as_mut_ptr()).si_code = c_int::MIN;
                 }
                 return Ok(());

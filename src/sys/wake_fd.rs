@@ -1,5 +1,6 @@
-//! What wakes the reader of a self-pipe: an eventfd, or a pipe where there is none or where a sandbox refuses it.
-//! Non-blocking, close-on-exec, and above the standard descriptors, whose numbers others replace and write to.
+//! What wakes the reader of a self-pipe: an eventfd, or a pipe where there is none or where a
+//! sandbox refuses it. Non-blocking, close-on-exec, and above the standard descriptors, whose
+//! numbers others replace and write to.
 
 use crate::errno::{check, Errno, Result};
 use crate::sys::pipe::{close_on_exec, pipe};
@@ -55,8 +56,8 @@ impl WakeFd {
         Ok(fd)
     }
 
-    /// In a forked child, puts a new one in the place of this one, which is the parent's too. The number to read from
-    /// stays.
+    /// In a forked child, puts a new one in the place of this one, which is the parent's too. The
+    /// number to read from stays.
     pub(crate) fn reopen(self) -> Result<WakeFd> {
         let new = WakeFd::new()?;
         let was_one = self.read == self.write;
@@ -64,7 +65,8 @@ impl WakeFd {
         if !was_one {
             moved = moved.and_then(|()| put(new.write, self.write));
         } else if new.read != new.write {
-            // This process may not have another eventfd: of the pipe, the end to write to keeps its new number.
+            // This process may not have another eventfd: of the pipe, the end to write to keeps its
+            // new number.
             // SAFETY: made above, and moved or of no use.
             unsafe { libc::close(new.read) };
             return match moved {
@@ -88,8 +90,8 @@ impl WakeFd {
     }
 
     pub(crate) fn drain(read: c_int) {
-        // Each notification is eight bytes; an eventfd returns all of them in one read. A thread can be late by one, so
-        // that a pipe can hold a few.
+        // Each notification is eight bytes; an eventfd returns all of them in one read. A thread
+        // can be late by one, so that a pipe can hold a few.
         let mut bytes = [0u64; 16];
         let size = core::mem::size_of_val(&bytes);
         // SAFETY: room for as many bytes as asked for; the descriptor does not block.

@@ -9,8 +9,8 @@ use std::error::Error;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Starts services in the order of their dependencies, each in a session of its own, keeps them running, and logs how
-/// each one ends.
+/// Starts services in the order of their dependencies, each in a session of its own, keeps them
+/// running, and logs how each one ends.
 #[derive(Parser)]
 #[command(version, after_long_help = CONFIGURATION, max_term_width = 100)]
 pub struct Cli {
@@ -59,7 +59,8 @@ EXIT CODES: 0 it is done, 1 it is not (standard error says why), 2 the command l
 
 #[derive(Subcommand)]
 enum Command {
-    /// Checks a configuration: prints the names in the order in which they start, or all that is wrong, with lines
+    /// Checks a configuration: prints the names in the order in which they start, or all that is
+    /// wrong, with lines
     Check { file: PathBuf },
     /// Prints who requires whom, for Graphviz: starter graph FILE | dot -Tsvg
     Graph { file: PathBuf },
@@ -85,8 +86,8 @@ enum Command {
 
 #[derive(Args)]
 pub struct Control {
-    /// The control socket of the starter [default: /run/starter.sock for root, otherwise starter.sock in
-    /// $XDG_RUNTIME_DIR, or starter-UID.sock in the directory for temporary files]
+    /// The control socket of the starter
+    /// [default: /run/starter.sock for root, otherwise starter.sock in $XDG_RUNTIME_DIR, or starter-UID.sock in the directory for temporary files]
     #[arg(long, env = "STARTER_SOCKET", value_name = "PATH")]
     socket: Option<PathBuf>,
 }

@@ -7,8 +7,8 @@ use petgraph::graph::DiGraph;
 
 type Graph<'a> = DiGraph<&'a str, ()>;
 
-/// An edge leads from a service to one that it requires. Nodes stand in the order of the file; names that are unknown
-/// are left out.
+/// An edge leads from a service to one that it requires. Nodes stand in the order of the file;
+/// names that are unknown are left out.
 fn graph(services: &Services) -> Graph<'_> {
     let mut graph = Graph::new();
     let nodes: Vec<_> = services.keys().map(|name| graph.add_node(name.as_str())).collect();

@@ -1,5 +1,5 @@
-//! Starts the services of a configuration in the order of their dependencies, each in a session of its own, keeps them
-//! running, and logs how each one ends. `starter --help` tells the rest.
+//! Starts the services of a configuration in the order of their dependencies, each in a session of
+//! its own, keeps them running, and logs how each one ends. `starter --help` tells the rest.
 
 mod cli;
 mod config;

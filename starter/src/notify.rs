@@ -1,5 +1,5 @@
-//! How a service says that it is ready: by a line on the descriptor whose number is in `NOTIFY_FD`, or by systemd's
-//! protocol, a datagram `READY=1` to the socket that `NOTIFY_SOCKET` names.
+//! How a service says that it is ready: by a line on the descriptor whose number is in `NOTIFY_FD`,
+//! or by systemd's protocol, a datagram `READY=1` to the socket that `NOTIFY_SOCKET` names.
 
 use crate::process::{pass_on, NOTIFY_FD};
 use nix::unistd::{chown, Uid};
@@ -19,7 +19,8 @@ pub enum Message {
     Status(String),
 }
 
-/// More than this at once has to wait: a service that talks too much must not keep the others waiting.
+/// More than this at once has to wait: a service that talks too much must not keep the others
+/// waiting.
 const AT_ONCE: usize = 16;
 
 pub struct Notifier {

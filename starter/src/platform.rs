@@ -1,9 +1,10 @@
-//! What not every system has: children that do not outlive their parent, orphans that come to an ancestor.
+//! What not every system has: children that do not outlive their parent, orphans that come to an
+//! ancestor.
 
 use signal::{Errno, Pid, Signal};
 
-/// Has the calling process told by `signal` that its parent, which is `parent`, has died, where the system can do that. It
-/// must come after every change of user. Async-signal-safe.
+/// Has the calling process told by `signal` that its parent, which is `parent`, has died, where the
+/// system can do that. It must come after every change of user. Async-signal-safe.
 pub fn die_with_parent(parent: Pid, signal: Signal) -> Result<(), Errno> {
     tell_of_death(signal)?;
     // It may have died before it was asked for.

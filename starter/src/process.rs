@@ -214,11 +214,13 @@ fn classify(error: &io::Error, text: String) -> SpawnError {
     }
 }
 
-/// The descriptor on which a service can say that it is ready: one digit, for shells know no others.
+/// The descriptor on which a service can say that it is ready: one digit, for shells know no
+/// others.
 pub const NOTIFY_FD: i32 = 3;
 
-/// Has the child find this descriptor under the number `NOTIFY_FD`. In the starter that number must be taken
-/// (`Processes::new` sees to it), or it could be that of the pipe by which `Command` tells of errors.
+/// Has the child find this descriptor under the number `NOTIFY_FD`. In the starter that number must
+/// be taken (`Processes::new` sees to it), or it could be that of the pipe by which `Command` tells
+/// of errors.
 pub fn pass_on(command: &mut Command, fd: &impl AsRawFd) {
     let fd = fd.as_raw_fd();
     // SAFETY: one system call on plain values.

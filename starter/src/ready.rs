@@ -33,7 +33,8 @@ fn accepts(family: AddressFamily, address: &dyn SockaddrLike) -> bool {
         return false;
     }
     match connect(socket.as_raw_fd(), address) {
-        // Within the machine the answer is there at once, if the other side takes connections at all.
+        // Within the machine the answer is there at once, if the other side takes connections at
+        // all.
         Err(Errno::EINPROGRESS) => is_writable(&socket) && finish_connect(&socket).is_ok(),
         // A port that nobody has taken yet can be connected to itself.
         Ok(()) => finish_connect(&socket).is_ok(),

@@ -21,7 +21,8 @@ pub fn exited(name: &str, exited: &Exited, ran: Duration) {
     );
 }
 
-/// A process that is nobody's: adopted, or inherited from what ran before the starter in its process.
+/// A process that is nobody's: adopted, or inherited from what ran before the starter in its
+/// process.
 pub fn orphan(exited: &Exited) {
     let Fields { code, signal, cpu, memory } = Fields::of(exited);
     tracing::info!(

@@ -23,7 +23,8 @@ pub struct Options {
     file: PathBuf,
     #[command(flatten)]
     control: Control,
-    /// Goes into the background once the services are being started; the exit code tells whether that worked
+    /// Goes into the background once the services are being started; the exit code tells whether
+    /// that worked
     #[arg(long)]
     daemon: bool,
     /// A file for the process id, locked as long as the starter runs
@@ -32,12 +33,13 @@ pub struct Options {
     /// Where the log goes [default: stderr, with --daemon syslog]
     #[arg(long, value_enum, value_name = "WHERE")]
     log: Option<Log>,
-    /// Reaps processes whose parents have died, too, and logs them: as the first process of a container, and on Linux
-    /// for all processes below the starter
+    /// Reaps processes whose parents have died, too, and logs them: as the first process of a
+    /// container, and on Linux for all processes below the starter
     #[arg(long)]
     reap_orphans: bool,
-    /// Leaves all services in one process group with the starter, which makes itself the leader of it: what one of them
-    /// sends to its group reaches all the others. This is how things went wrong in 2001; to be seen, not to be used
+    /// Leaves all services in one process group with the starter, which makes itself the leader of
+    /// it: what one of them sends to its group reaches all the others. This is how things went
+    /// wrong in 2001; to be seen, not to be used
     #[arg(long)]
     shared_group: bool,
 }
@@ -45,7 +47,8 @@ pub struct Options {
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 pub fn run(mut options: Options) -> Result<()> {
-    // The lowest number that is free: the one that services find their own descriptor under, or that is taken already.
+    // The lowest number that is free: the one that services find their own descriptor under, or
+    // that is taken already.
     let placeholder = File::open("/dev/null")?;
     // Whoever started this may have ignored it, and then no child would have a status.
     signal::install(SIGCHLD, signal::Handler::Default)?;
@@ -99,7 +102,8 @@ fn explain(error: session::Error) -> Box<dyn Error> {
 
 fn set_up(options: &Options, services: Services, placeholder: File) -> Result<EventLoop> {
     if options.shared_group {
-        // What happens there stays there: the script that started it is in the old group. If it leads one, this fails.
+        // What happens there stays there: the script that started it is in the old group. If it
+        // leads one, this fails.
         let _ = session::new_session();
     }
     if options.reap_orphans {

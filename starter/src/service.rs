@@ -19,7 +19,8 @@ use signal::child::Exited;
 use signal::{Pid, SIGCONT, SIGKILL};
 use std::time::{Duration, Instant};
 
-/// How often a port, a file, or the end of what a service has left behind is looked for: nothing tells of these.
+/// How often a port, a file, or the end of what a service has left behind is looked for: nothing
+/// tells of these.
 const PROBE: Duration = Duration::from_millis(25);
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -32,7 +32,8 @@ fn another_user_is_refused_even_if_the_file_lets_him_in() {
     std::fs::copy(env!("CARGO_BIN_EXE_starter"), &program).unwrap();
     let mut command = std::process::Command::new(program);
     command.args(["stop-all", "--socket"]).arg(&socket).uid(65534).gid(65534);
-    // Another test may have forked while the copy was open for writing: then it is busy for a moment.
+    // Another test may have forked while the copy was open for writing: then it is busy for a
+    // moment.
     let output = eventually("the copy can be run", || command.output().ok());
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("only the user"), "{output:?}");

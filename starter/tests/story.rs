@@ -1,5 +1,5 @@
-//! The story of 2001: one mail, and every file server of the machine is dead. And how it goes on when each service has a
-//! session of its own.
+//! The story of 2001: one mail, and every file server of the machine is dead. And how it goes on
+//! when each service has a session of its own.
 
 mod common;
 

@@ -45,7 +45,8 @@ extern "C" fn foreign(_: c_int) {
     }
 }
 
-/// Only the first: the signal that arrives in it fills the mask, when the foreign handler has ended.
+/// Only the first: the signal that arrives in it fills the mask, when the foreign handler has
+/// ended.
 fn a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits() {
     let (signal, before) = (realtime(), kernel_mask());
     raw::set(SIGHUP, foreign as raw::Plain as usize, 0, &[]);

@@ -73,7 +73,7 @@ fn foreign_handlers_run_until_a_signal_has_come() {
     ) {
         // SAFETY: the address of an entry that was installed with SA_SIGINFO.
         unsafe {
-            std::mem::transmute::<usize, raw::WithInfo>(ENTRY.load(SeqCst))(number, info, context)
+            std::mem::transmute::<usize, raw::WithInfo>(ENTRY.load(SeqCst))(number, info, context);
         }
     }
     let scenario = |enter: Enter| {

@@ -44,7 +44,7 @@ fn no_descriptor_left_is_emfile_and_leaves_no_trace() {
         match SelfPipe::new(SIGTERM | SIGUSR1) {
             Err(error) => assert_eq!(error, Errno::EMFILE),
             Ok(pipe) => {
-                assert_eq!((spare, pipe.pending().is_empty()), (1, true), "an eventfd needs one")
+                assert_eq!((spare, pipe.pending().is_empty()), (1, true), "an eventfd needs one");
             }
         }
         assert_eq!(signal_state(), before);

@@ -1,5 +1,5 @@
-//! A program without std: a function, a flag, a self-pipe and a guard, each with a real signal. Exits with 0 only if all
-//! of them worked.
+//! A program without std: a function, a flag, a self-pipe and a guard, each with a real signal.
+//! Exits with 0 only if all of them worked.
 
 #![no_std]
 #![no_main]

@@ -97,7 +97,8 @@ pub fn load(path: &Path) -> Result<Services, Problems> {
 }
 
 impl Service {
-    /// Paths are taken from the directory of the file, the file that means readiness from the service's.
+    /// Paths are taken from the directory of the file, the file that means readiness from the
+    /// service's.
     fn locate(&mut self, base: &Path) {
         let directory = base.join(self.directory.take().unwrap_or_default());
         if let Ready::File(file) = &mut self.ready {

@@ -42,7 +42,7 @@ pub fn parse(text: &str) -> Parsed {
         match (key.get_ref().as_ref(), value.get_ref()) {
             ("service", DeValue::Table(_)) => parser.services(value),
             ("service", _) => {
-                parser.problem(Some(value.span()), "`service` must be a table: [service.NAME]")
+                parser.problem(Some(value.span()), "`service` must be a table: [service.NAME]");
             }
             (other, _) => {
                 let message =
@@ -136,7 +136,7 @@ impl<'i> Parser {
             "user" => self.set_with(&mut service.user, &key, value, |Text(user)| Some(user)),
             "restart" => self.set(&mut service.restart, &key, value),
             "restart_delay" => {
-                self.set_with(&mut service.restart_delay, &key, value, |Time(time)| time)
+                self.set_with(&mut service.restart_delay, &key, value, |Time(time)| time);
             }
             "restart_delay_max" => {
                 self.set_with(&mut service.restart_delay_max, &key, value, |Time(time)| time);
@@ -144,13 +144,13 @@ impl<'i> Parser {
             "restart_limit" => self.set(&mut service.restart_limit, &key, value),
             "ready" => self.set(&mut service.ready, &key, value),
             "ready_timeout" => {
-                self.set_with(&mut service.ready_timeout, &key, value, |Time(time)| time)
+                self.set_with(&mut service.ready_timeout, &key, value, |Time(time)| time);
             }
             "stop_signal" => {
                 self.set_with(&mut service.stop_signal, &key, value, |StopSignal(signal)| signal);
             }
             "stop_timeout" => {
-                self.set_with(&mut service.stop_timeout, &key, value, |Time(time)| time)
+                self.set_with(&mut service.stop_timeout, &key, value, |Time(time)| time);
             }
             other => {
                 let message =

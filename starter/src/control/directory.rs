@@ -1,5 +1,5 @@
-//! The directory next to the control socket, for the sockets of services. It is locked as long as the starter lives: that
-//! there is only one.
+//! The directory next to the control socket, for the sockets of services. It is locked as long as
+//! the starter lives: that there is only one.
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::geteuid;

@@ -1,4 +1,5 @@
-//! The log: one line for each event, to standard error or to syslog. That it cannot be written stops nothing.
+//! The log: one line for each event, to standard error or to syslog. That it cannot be written
+//! stops nothing.
 
 mod syslog;
 
@@ -25,12 +26,13 @@ pub fn init(log: Log) {
         Log::Stderr => lines.with_writer(|| Stderr { json: false }).init(),
         Log::Json => lines.json().flatten_event(true).with_writer(|| Stderr { json: true }).init(),
         Log::Syslog => {
-            lines.without_time().with_level(false).with_writer(syslog::Syslog::new()).init()
+            lines.without_time().with_level(false).with_writer(syslog::Syslog::new()).init();
         }
     }
 }
 
-/// Standard error. A line that could not be written is counted, and the next one that can be is preceded by that number.
+/// Standard error. A line that could not be written is counted, and the next one that can be is
+/// preceded by that number.
 struct Stderr {
     json: bool,
 }
@@ -62,7 +64,8 @@ impl Write for Stderr {
     }
 }
 
-/// Whether a line can be written to a pipe or terminal without waiting for whoever reads there. A slow reader is given time, once.
+/// Whether a line can be written to a pipe or terminal without waiting for whoever reads there. A
+/// slow reader is given time, once.
 fn has_room(stderr: &impl AsFd, lost: u64) -> bool {
     let patience = PollTimeout::from(if lost == 0 { 1000u16 } else { 0 });
     let mut entry = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];

@@ -1,4 +1,5 @@
-//! The system's log, in the form that every `syslogd` and journald take: `<priority>name[pid]: text`, one datagram each.
+//! The system's log, in the form that every `syslogd` and journald take:
+//! `<priority>name[pid]: text`, one datagram each.
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
@@ -72,7 +73,8 @@ impl Write for Line<'_> {
 
 fn connect() -> Option<UnixDatagram> {
     let socket = UnixDatagram::unbound().ok()?;
-    // Services are more important than what is told of them: a full socket does not stop the starter.
+    // Services are more important than what is told of them: a full socket does not stop the
+    // starter.
     socket.set_nonblocking(true).ok()?;
     PATHS.iter().any(|path| socket.connect(path).is_ok()).then_some(socket)
 }

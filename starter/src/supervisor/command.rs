@@ -72,7 +72,8 @@ impl<K: Kernel> Supervisor<K> {
         self.services.keys().cloned().collect()
     }
 
-    /// Stops a service and what requires it, and starts again what ran of these. Returns who that is.
+    /// Stops a service and what requires it, and starts again what ran of these. Returns who that
+    /// is.
     pub fn restart(&mut self, name: &str) -> Result<Vec<String>, UnknownService> {
         let mut names = self.closure(name, Supervisor::dependents)?;
         let runs = |service: &Service| service.wanted && service.is_alive();
@@ -131,7 +132,8 @@ impl<K: Kernel> Supervisor<K> {
         }
     }
 
-    /// Who waits for what will not come: something has failed, and nobody starts that again unasked.
+    /// Who waits for what will not come: something has failed, and nobody starts that again
+    /// unasked.
     pub(super) fn blocked(&self) -> HashSet<&str> {
         let mut blocked = HashSet::new();
         loop {

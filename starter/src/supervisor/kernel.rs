@@ -1,4 +1,5 @@
-//! What the supervisor asks of the operating system, behind an interface, so that its decisions are tested without a process.
+//! What the supervisor asks of the operating system, behind an interface, so that its decisions are
+//! tested without a process.
 
 use crate::config::Service;
 use signal::{Pid, Signal};

@@ -97,7 +97,8 @@ impl<K: Kernel> Supervisor<K> {
         for index in 0..self.services.len() {
             let service = &self.services[index];
             let may_start = service.state == State::Stopped && !service.is_to_stop();
-            // What does not exist cannot be waited for: a reload has checked that it is on its way out.
+            // What does not exist cannot be waited for: a reload has checked that it is on its way
+            // out.
             let satisfied = |name: &String| {
                 given_up.contains(name) || self.services.get(name).is_none_or(Service::satisfies)
             };
@@ -120,7 +121,8 @@ impl<K: Kernel> Supervisor<K> {
         // Those that are required by what still has to stop itself.
         let mut needed: HashSet<String> =
             leaving().flat_map(|service| service.config.requires.clone()).collect();
-        // A reload can have turned requirements round under what runs: then each waits for another, and nobody is stopping.
+        // A reload can have turned requirements round under what runs: then each waits for another,
+        // and nobody is stopping.
         if leaving().all(|service| {
             needed.contains(&service.name) && !matches!(service.state, State::Stopping { .. })
         }) {
