@@ -5,10 +5,12 @@ use signal::{install, query, Action, Context, Handler, Info, Result, Signal, SIG
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
+type Callback = Arc<dyn Fn(&Info) + Send + Sync>;
+
 /// What one signal does. Once handlers can see it, it is never changed, only replaced.
 #[derive(Clone, Default)]
 struct Actions {
-    callbacks: Vec<(Id, Arc<dyn Fn(&Info) + Send + Sync>)>,
+    callbacks: Vec<(Id, Callback)>,
     /// What `dispatch` has replaced, while that is installed or in somebody's chain.
     previous: Option<Action>,
 }

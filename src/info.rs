@@ -52,7 +52,7 @@ pub enum Cause {
     User,
     /// A process called [`queue`](crate::queue): there is a value.
     Queue,
-    /// A thread called [`raise`](crate::raise), [`kill_thread`](crate::kill_thread) or their like.
+    /// A thread called [`raise`](crate::raise), `kill_thread` or their like.
     /// Where a system does not tell these from `kill`, it is `User`.
     Thread,
     /// A timer of `timer_create` expired: there is a value.

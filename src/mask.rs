@@ -101,7 +101,7 @@ pub fn pending() -> SignalSet {
 /// Any handler ends the wait, and on macOS it may end without one: always loop over the condition.
 /// [`BlockGuard::wait`] is the form for a region that is blocked.
 ///
-/// In a [`DeferGuard`](crate::DeferGuard)'s section no handler runs, and the wait never ends.
+/// In a `DeferGuard`'s section no handler runs, and the wait never ends.
 ///
 /// ```
 /// use signal::{InstallGuard, SignalSet, SIGUSR1, SIGUSR2};

@@ -81,12 +81,16 @@ use libc::c_int;
 ///
 /// # What is not promised
 ///
-/// - Do not install another handler for a watched signal while the pipe lives, or restore it before
-///   the pipe is dropped: the pipe no longer hears the signal.
-/// - A SIGSEGV, SIGBUS, SIGFPE or SIGILL that comes of a fault cannot be watched in any useful way:
-///   the handler returns to the fault.
-/// - What has arrived and was not read is gone with the pipe. To lose nothing at the end, block the
-///   signals, look once more with [`pending`](SelfPipe::pending), drop the pipe, unblock.
+/// - A handler that somebody installs over a watched signal decides whether the pipe hears.
+///   signal-hook and tokio call on what they replace, and so do other versions of this crate: all
+///   hear. ctrlc, nix and most C code do not: make the pipe after them, or
+///   [`insert`](SelfPipe::insert) the signal again. docs/with-others.md has the table.
+/// - A fault (SIGSEGV, SIGBUS, SIGFPE or SIGILL that was not sent) cannot be watched: where no
+///   other handler was there before, it has its default effect, and the process ends.
+/// - What has arrived and was not read is gone with the pipe. To lose nothing at the end,
+///   [`remove`](SelfPipe::remove) the signals, look once more with [`pending`](SelfPipe::pending),
+///   and drop the pipe: a signal under way meanwhile is either in that look or has the effect of
+///   before.
 /// - A child that closes descriptors that it inherited must drop the pipe first: dropping or
 ///   reopening it later would hit whatever has been given the numbers since.
 /// - Its functions are not async-signal-safe. All may be called from several threads at once.
@@ -105,7 +109,8 @@ impl SelfPipe {
     ///
     /// Errors, after which dispositions and descriptors are as before: [`Errno::EMFILE`] and
     /// [`Errno::ENFILE`] when there is no descriptor left, [`Errno::ENOSPC`] when the process has
-    /// 32 pipes already, [`Errno::EINVAL`] for SIGKILL and SIGSTOP.
+    /// 32 pipes already, [`Errno::EINVAL`] for SIGKILL and SIGSTOP, [`Errno::ELOOP`] when pipes
+    /// have been made over four different handlers of a signal already, and now a fifth is there.
     pub fn new(set: impl Into<SignalSet>) -> Result<SelfPipe> {
         SelfPipe::open(set.into(), How::Usual, None)
     }

@@ -43,7 +43,7 @@ use libc::c_int;
 /// - **The signals must be blocked in every thread**, or a thread that has them unblocked takes
 ///   them as usual. Make it before the first thread starts: threads inherit the mask.
 /// - **Children inherit the mask too**, and keep it when they execute another program, which then
-///   hears nothing: [`CommandExt::reset_signals`](crate::CommandExt::reset_signals), or
+///   hears nothing: `CommandExt::reset_signals`, or
 ///   [`unblock`](crate::unblock) between `fork` and `exec`.
 /// - Where the descriptor is polled is where the signals are taken: use it on the thread that made
 ///   it. Signals that are directed at another thread never come here.

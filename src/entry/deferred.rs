@@ -238,7 +238,9 @@ impl Section {
         context: *mut c_void,
     ) -> bool {
         let _errno = KeepErrno::new();
-        if !DEFERRABLE.contains(signal) || !is_called_by_the_kernel(entry, signal) {
+        let called_by_hand = context.is_null() || info.is_null();
+        if called_by_hand || !DEFERRABLE.contains(signal) || !is_called_by_the_kernel(entry, signal)
+        {
             return false;
         }
         if self.comes_again_and_again(context as usize) {

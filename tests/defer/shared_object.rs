@@ -76,9 +76,13 @@ fn load() -> Plugin {
             address
         };
         Plugin {
-            install: transmute::<_, extern "C" fn() -> i32>(symbol("plugin_install")),
-            count: transmute::<_, extern "C" fn() -> usize>(symbol("plugin_count")),
-            section: transmute::<_, extern "C" fn(extern "C" fn())>(symbol("plugin_section")),
+            install: transmute::<*mut libc::c_void, extern "C" fn() -> i32>(symbol(
+                "plugin_install",
+            )),
+            count: transmute::<*mut libc::c_void, extern "C" fn() -> usize>(symbol("plugin_count")),
+            section: transmute::<*mut libc::c_void, extern "C" fn(extern "C" fn())>(symbol(
+                "plugin_section",
+            )),
         }
     };
     fs::remove_file(path).unwrap();

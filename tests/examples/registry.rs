@@ -10,6 +10,7 @@ use std::thread;
 
 #[allow(dead_code)] // its `main`
 #[path = "../../examples/registry.rs"]
+#[allow(clippy::module_inception)] // the name of the example
 mod registry;
 
 static BEFORE: AtomicUsize = AtomicUsize::new(0);

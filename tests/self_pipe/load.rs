@@ -211,11 +211,9 @@ fn dropping_it_while_threads_take_signals_never_writes_to_foreign_descriptors() 
             }
             drop(pipe);
             let mut fds = [-1; 2];
+            let (family, kind) = (libc::AF_UNIX, libc::SOCK_STREAM);
             // SAFETY: room for two descriptors.
-            assert_eq!(
-                unsafe { libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, fds.as_mut_ptr()) },
-                0
-            );
+            assert_eq!(unsafe { libc::socketpair(family, kind, 0, fds.as_mut_ptr()) }, 0);
             same_number += usize::from(fds.contains(&fd));
             others.push_back(fds);
             if others.len() > 4 {
