@@ -99,7 +99,7 @@ fn connect(server: &str, timeout: Option<Duration>) -> Result<TcpStream, String>
     // and before the sleep began would be missed, and the sleep without end. In the pipe it waits
     // to be read.
     let expired = SelfPipe::new(SIGALRM).map_err(|error| error.to_string())?;
-    // Whoever started us may have blocked it, and `exec` keeps that.
+    // The parent may have blocked it, and `exec` keeps that.
     let _unblocked = UnblockGuard::new(SIGALRM);
     let limit = timeout.unwrap_or(Duration::ZERO); // no limit
     alarm(limit);
@@ -129,9 +129,9 @@ fn try_connect(address: &SocketAddr, expired: &SelfPipe) -> io::Result<Option<Tc
         fd => unsafe { TcpStream::from_raw_fd(fd) },
     };
     socket.set_nonblocking(true)?;
-    // An attempt that has begun goes on by itself, also when a signal interrupts the call. Calling
-    // `connect` again would fail on most systems: instead, wait until the socket is writable, and
-    // ask how it went.
+    // An attempt that has begun continues by itself, also when a signal interrupts the call.
+    // Calling `connect` again would fail on most systems: instead, wait until the socket is
+    // writable, and ask how it went.
     match begin_connect(&socket, address) {
         Ok(()) => {}
         Err(Errno::EINPROGRESS | Errno::EINTR) => {
@@ -162,7 +162,7 @@ fn try_connect(address: &SocketAddr, expired: &SelfPipe) -> io::Result<Option<Tc
     Ok(Some(socket))
 }
 
-/// The standard library's `connect` goes on after a signal: it cannot be interrupted.
+/// The standard library's `connect` continues after a signal: it cannot be interrupted.
 fn begin_connect(socket: &TcpStream, address: &SocketAddr) -> Result<(), Errno> {
     fn call<T>(socket: &TcpStream, address: &T) -> Result<(), Errno> {
         let pointer = (address as *const T).cast();

@@ -47,7 +47,7 @@ fn fail(code: i32, error: &str) -> ! {
 }
 
 fn run(options: &Options) -> signal::Result<i32> {
-    // Whoever started this may have SIGCHLD ignored, which leaves no status, or blocked.
+    // The parent may have SIGCHLD ignored, which leaves no status, or blocked.
     install(SIGCHLD, Handler::Default)?;
     unblock(SIGCHLD);
     if !options.foreground {

@@ -83,7 +83,7 @@ impl Drop for AltStack {
         if !self.memory.is_installed() {
             return;
         }
-        // SAFETY: whoever made the previous one, and would have freed it since, would have replaced
+        // SAFETY: the maker of the previous one, before freeing it, would have replaced
         // the one that is installed.
         if unsafe { self.previous.restore() }.is_ok() {
             // SAFETY: this thread does not use it any more, and no other thread ever did. Nothing

@@ -139,7 +139,7 @@ impl Status {
         sys::child::stopped_by(self.0).and_then(Signal::from_raw)
     }
 
-    /// Whether it was stopped and goes on, by SIGCONT.
+    /// Whether it was stopped and has been continued by SIGCONT.
     pub fn continued(self) -> bool {
         libc::WIFCONTINUED(self.0)
     }

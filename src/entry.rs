@@ -173,7 +173,7 @@ pub(crate) extern "C" fn flag_or_default(
     });
 }
 
-/// Has happen what happens by default: the process ends here, or it stops, and goes on with the
+/// Has happen what happens by default: the process ends here, or it stops, and continues with the
 /// handler that it had when SIGCONT has come.
 #[cold]
 fn default_effect(signal: Signal) {

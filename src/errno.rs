@@ -48,7 +48,7 @@ errnos! {
     ECONNREFUSED "connection refused: nothing listens at that address"
     ECONNRESET "connection reset by the peer"
     EHOSTUNREACH "no route to the host"
-    EINPROGRESS "the operation goes on in the background"
+    EINPROGRESS "the operation continues in the background"
     EINTR "interrupted by a signal handler: call again (signal::retry does)"
     EINVAL "invalid argument: of a signal or a set, one that cannot be used so (SIGKILL and SIGSTOP can be neither caught, ignored nor waited for, and the C library keeps some signals for itself)"
     ELOOP "too many predecessors: self-pipes have been made over too many different handlers of this signal"

@@ -96,7 +96,7 @@ pub fn query(signal: Signal) -> Result<Action> {
 
 /// [`install`], unless the signal is ignored: then `None`, and it stays ignored.
 ///
-/// Whoever started the program may have wished it so: `nohup` ignores SIGHUP, a shell without job
+/// The program's parent may have wanted that: `nohup` ignores SIGHUP, a shell without job
 /// control ignores SIGINT and SIGQUIT for what it puts into the background, and `exec` keeps that.
 ///
 /// ```

@@ -30,8 +30,8 @@ impl Interrupted for std::io::Error {
 /// For `accept`, `read`, `write`, `open`, `wait`, `flock` and their like: after any signal without
 /// `SA_RESTART`, and on Linux after a stop and continue even without a handler. **Never for
 /// `close`**, after which the descriptor is gone although it failed, **nor for `connect`**, which
-/// goes on by itself ([`finish_connect`]). A call with a time limit (`poll`, `nanosleep`) starts it
-/// anew each time.
+/// continues by itself ([`finish_connect`]). A call with a time limit (`poll`, `nanosleep`) starts
+/// it anew each time.
 ///
 /// ```
 /// use std::io::Read;
@@ -56,7 +56,7 @@ pub fn retry<T, E: Interrupted>(
     }
 }
 
-/// Waits for a connection attempt that goes on by itself: after `connect` on this socket failed
+/// Waits for a connection attempt that continues by itself: after `connect` on this socket failed
 /// with `EINTR` or `EINPROGRESS`. `Ok` means connected.
 ///
 /// A second `connect` would do on Linux and fail elsewhere (`EALREADY`, `EISCONN`). This polls for
@@ -66,7 +66,7 @@ pub fn retry<T, E: Interrupted>(
 ///
 /// Errors: that of the attempt ([`Errno::ECONNREFUSED`], [`Errno::ETIMEDOUT`], …); [`Errno::EINTR`]
 /// when a handler runs while it waits, which is how SIGALRM limits the time
-/// (`retry(|| finish_connect(fd))` goes on all the same); [`Errno::EBADF`], [`Errno::ENOTSOCK`].
+/// (`retry(|| finish_connect(fd))` continues all the same); [`Errno::EBADF`], [`Errno::ENOTSOCK`].
 /// The socket stays as it is. Async-signal-safe.
 ///
 /// ```

@@ -68,8 +68,8 @@ use libc::c_int;
 /// - **The signal must be unblocked in some thread.** What inherits a block never hears: a program
 ///   that was started with a signal blocked (`env --block-signal`, a careless supervisor) calls
 ///   [`unblock`](crate::unblock) first, or `session::reset_signals`.
-/// - **It restarts interrupted system calls**, except after SIGALRM: a `read` at a terminal goes on
-///   after SIGINT. Flags of your own: [`insert_with`](SelfPipe::insert_with).
+/// - **It restarts interrupted system calls**, except after SIGALRM: a `read` at a terminal
+///   continues after SIGINT. Flags of your own: [`insert_with`](SelfPipe::insert_with).
 /// - **It asks for no SIGCHLD when a child stops or continues** (`SA_NOCLDSTOP`). A shell takes
 ///   [`insert_with`](SelfPipe::insert_with).
 /// - **While its handler runs everything is blocked** that can be without harm

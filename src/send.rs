@@ -16,7 +16,7 @@ use libc::{c_int, c_void};
 /// Source: POSIX.1-2024
 /// [`raise`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/raise.html).
 pub fn raise(signal: Signal) -> Result<()> {
-    // SAFETY: takes a plain value. What the signal does was decided by whoever installed its
+    // SAFETY: takes a plain value. What the signal does was decided by the one that installed its
     // action.
     match unsafe { libc::raise(signal.as_raw()) } {
         0 => Ok(()),
@@ -82,7 +82,7 @@ pub fn kill_own_group(signal: Signal) -> Result<()> {
     check(unsafe { libc::kill(0, signal.as_raw()) }).map(drop)
 }
 
-/// Whether there is a process with this id, whoever it belongs to. A zombie is one.
+/// Whether there is a process with this id, whatever its owner. A zombie is one.
 /// Async-signal-safe.
 ///
 /// The id may belong to another process a moment later, unless it is that of a child not reaped
@@ -181,9 +181,9 @@ pub fn kill_thread<T>(thread: &std::thread::JoinHandle<T>, signal: Signal) -> Re
 /// unblock, raise. Async-signal-safe.
 ///
 /// This is how a program that catches SIGINT to clean up should end, or a shell script that runs it
-/// goes on. If the signal does not end a process (SIGCHLD, SIGSTOP after it goes on, most signals
-/// to process 1), it exits with 128 + its number as shells report it. `atexit` functions and
-/// destructors do not run.
+/// goes on. If the signal does not end a process (SIGCHLD, SIGSTOP once it is continued, most
+/// signals to process 1), it exits with 128 + its number as shells report it. `atexit` functions
+/// and destructors do not run.
 ///
 /// ```
 /// use signal::{child, die_by, SIGTERM};

@@ -49,7 +49,7 @@ pub enum DefaultEffect {
     Ignore,
     /// The process stops until it is continued.
     Stop,
-    /// A stopped process goes on; one that runs is left alone.
+    /// A stopped process continues; a running one is left alone.
     Continue,
 }
 

@@ -33,7 +33,7 @@ const TEXT: &[u8] = include_bytes!("../../LICENSE-APACHE");
 /// What a client sends before it waits for the echo.
 const PIECE: usize = 1024;
 
-/// Nothing here takes so long: whoever waits longer reports failure instead of hanging.
+/// Nothing here takes so long: a wait that takes longer reports failure instead of hanging.
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub fn run() -> ExitCode {
@@ -57,7 +57,7 @@ fn demo() -> Result<String, String> {
     let address = listener.local_addr().map_err(io)?;
     let (log_reader, log_writer) = UnixStream::pair().map_err(io)?;
     log_reader.set_read_timeout(Some(LIMIT)).map_err(io)?;
-    // Whoever started us may have ignored the one, and the server's status would be lost, and
+    // The parent may have ignored the one, and the server's status would be lost, and
     // blocked the other.
     install(SIGCHLD, Handler::Default).map_err(|error| error.to_string())?;
     let _unblocked = UnblockGuard::new(SIGUSR1);

@@ -67,7 +67,7 @@ fn listen(port: u16) -> Result<TcpListener, String> {
 fn serve(listener: TcpListener, options: Options) -> Result<(), String> {
     let server =
         Server::new(listener, options).map_err(|error| format!("cannot start: {error}"))?;
-    let counts = server.run().map_err(|error| format!("cannot go on: {error}"))?;
+    let counts = server.run().map_err(|error| format!("cannot continue: {error}"))?;
     log(format_args!("stopped: {counts}"));
     Ok(())
 }
@@ -125,14 +125,14 @@ impl Server {
         // A client can be gone again between `poll` and `accept`, which would then block.
         listener.set_nonblocking(true)?;
         let pipe = SelfPipe::new(SIGCHLD | SIGTERM)?;
-        // Whoever started us may wish us to ignore these: `nohup` does the one, a shell that puts
+        // The parent may wish us to ignore these: `nohup` does the one, a shell that puts
         // us into the background the other.
         for signal in [SIGHUP, SIGINT] {
             if query(signal)?.handler() != Handler::Ignore {
                 pipe.insert(signal)?;
             }
         }
-        // Whoever started us may have blocked them, and `exec` keeps that.
+        // The parent may have blocked them, and `exec` keeps that.
         let _unblocked = UnblockGuard::new(pipe.watched());
         log(format_args!("listening on {address}, pid {}", Pid::current()));
         let (phase, children, counts) =

@@ -1,4 +1,4 @@
-//! Job control: children that stop and go on.
+//! Job control: children that stop and continue.
 
 use crate::child::{collect, Exited, Which};
 use crate::errno::Result;

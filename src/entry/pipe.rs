@@ -21,7 +21,7 @@
 //!
 //! **Who is told.** For each signal and generation, `WATCHERS` has one bit for each slot. A handler
 //! that has recorded its signal looks at the bit once more: if the pipe has stopped watching
-//! meanwhile, it takes the signal back out. Either that succeeds, and the handler goes on as if
+//! meanwhile, it takes the signal back out. Either that succeeds, and the handler continues as if
 //! there were no such watcher, or the reader has taken the signal: one of the two, and after
 //! `remove` has returned a last look at the pipe finds all that will ever come.
 //!
@@ -122,7 +122,7 @@ pub(crate) struct Chained {
 }
 
 impl Chained {
-    /// Not while the entry of this generation is installed, but for one that was never called.
+    /// Not while the entry of this generation is installed and may be running.
     pub(crate) fn set(&self, plain: usize, with_info: usize, one_shot: bool, is_default: bool) {
         self.is_default.store(is_default, Release);
         self.one_shot.store(one_shot, Release);

@@ -71,7 +71,7 @@ impl Options {
 /// become its own), pid file, umask, working directory, standard descriptors to `/dev/null`.
 ///
 /// It returns in the daemon. The original process waits until the daemon says
-/// [`ready`](Daemon::ready) and then exits with code 0: whoever started it knows that it runs. If
+/// [`ready`](Daemon::ready) and then exits with code 0: its parent knows that it runs. If
 /// anything fails, here or in the daemon before it is ready, this returns the error *in the
 /// original process*, there is no daemon, and its pid file is empty, unless it was killed.
 ///

@@ -101,7 +101,7 @@ impl WakeFd {
     /// Async-signal-safe.
     pub(crate) fn close(self) {
         // The writing end first, so that nobody meets a pipe without a reader.
-        // SAFETY: whoever calls this owns the descriptors and gives them up.
+        // SAFETY: the caller owns the descriptors and gives them up.
         unsafe { libc::close(self.write) };
         if self.read != self.write {
             // SAFETY: as above.
