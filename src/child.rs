@@ -30,6 +30,10 @@
 //! first child. Where it is ignored, the functions here fail with [`Errno::ECHILD`], which says so,
 //! instead of ending quietly.
 //!
+//! **Collect by pid unless every child is yours.** [`reap_any`] and the [`Which::Any`] of the
+//! others take the statuses that `std::process::Child`, tokio's `Child` and other libraries wait
+//! for, which then find no child.
+//!
 //! In a handler, the functions that do not block make system calls only: `waitpid`, which POSIX
 //! lists as async-signal-safe, or `wait4`, which is on no list and is a bare system call in every C
 //! library that has it.
@@ -209,8 +213,8 @@ pub fn reap_group(group: Pid) -> Reap {
 }
 
 /// Collects the children that have ended, whoever started them: a library that waits for its own,
-/// as `std::process::Child` does, will not find those again. Ends when no more have ended, or there
-/// are none.
+/// as `std::process::Child` and tokio's do, will not find those again. Ends when no more have
+/// ended, or there are none.
 ///
 /// Errors: [`Errno::ECHILD`], once, if SIGCHLD is ignored and the statuses are gone.
 pub fn reap_any() -> Reap {

@@ -8,6 +8,10 @@ use core::time::Duration;
 /// was left of the previous time, if one was running. There is one such timer ([`Timer::Real`]),
 /// which `fork` does not inherit and `exec` keeps.
 ///
+/// The signal is for the process: any thread that lets it through gets it, and only that thread's
+/// system call is interrupted. In a program with threads, block SIGALRM in all others, or give each
+/// wait its own time limit.
+///
 /// To the microsecond, rounded up, and to at most three years, on the real-time clock; on Redox to
 /// the second.
 ///
