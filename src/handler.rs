@@ -123,6 +123,7 @@ impl Handler {
     /// [the list of POSIX](https://pubs.opengroup.org/onlinepubs/9799919799/functions/V2_chap02.html#tag_16_04_03);
     /// it may not allocate or free, lock a mutex, print through `std`, or touch thread-locals with
     /// destructors. The functions of this crate say where they may be called.
+    #[inline]
     pub unsafe fn new<F>(f: F) -> Handler
     where
         F: Fn(Signal) + Copy + Send + Sync + 'static,
@@ -151,6 +152,7 @@ impl Handler {
     /// # Safety
     ///
     /// As for [`Handler::new`].
+    #[inline]
     pub unsafe fn with_info<F>(f: F) -> Handler
     where
         F: Fn(Signal, &Info) + Copy + Send + Sync + 'static,
@@ -161,6 +163,7 @@ impl Handler {
     }
 
     /// The entry of a function of the program.
+    #[inline]
     fn guarded(entry: Entry) -> Handler {
         #[cfg(feature = "std")]
         entry::panic::guard(entry);
@@ -189,6 +192,7 @@ impl Handler {
     /// - As for [`Handler::new`].
     /// - What `f` changes in the context becomes the interrupted thread's: it must be able to
     ///   continue so.
+    #[inline]
     pub unsafe fn with_context<F>(f: F) -> Handler
     where
         F: Fn(Signal, &Info, &mut Context) + Copy + Send + Sync + 'static,
@@ -279,10 +283,12 @@ impl Handler {
     }
 
     /// A function with SA_SIGINFO: most are this crate's own entries.
+    #[inline]
     pub(crate) fn entry(entry: Entry) -> Handler {
         Handler::function(entry as usize, flag::SIGINFO)
     }
 
+    #[inline]
     fn function(address: usize, flags: u32) -> Handler {
         let mask = SignalSet::empty();
         Handler::Function(Function { address, mask, flags, found_on: None })

@@ -45,9 +45,13 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 /// Stevens, UNP 5.8, Figure 5.6.
 #[doc(alias = "sigaction")]
 #[doc(alias = "signal")]
-#[inline]
+#[inline(always)] // where the action is a constant, so is most of this
 pub fn install(signal: Signal, action: impl Into<Action>) -> Result<Action> {
-    let action = action.into();
+    install_action(signal, action.into())
+}
+
+#[inline]
+fn install_action(signal: Signal, action: Action) -> Result<Action> {
     match action.handler() {
         Handler::Flag(_) | Handler::FlagOrDefault(_) | Handler::Count(_) => {
             install_with_target(signal, action)

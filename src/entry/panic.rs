@@ -30,8 +30,16 @@ static ENTRIES: [AtomicUsize; 128] = {
 static HOOKED: AtomicBool = AtomicBool::new(false);
 
 /// Has the hook know an entry. The first time puts it before the program's hook.
+#[inline]
 pub(crate) fn guard(entry: Entry) {
-    let address = entry as usize;
+    // Most programs have few, and choose the same again and again.
+    if ENTRIES[0].load(Relaxed) != entry as usize {
+        add(entry as usize);
+    }
+}
+
+#[inline(never)]
+fn add(address: usize) {
     for slot in &ENTRIES {
         match slot.compare_exchange(0, address, AcqRel, Acquire) {
             Err(other) if other != address => {}
