@@ -34,9 +34,9 @@
 //! others take the statuses that `std::process::Child`, tokio's `Child` and other libraries wait
 //! for, which then find no child.
 //!
-//! In a handler, the functions that do not block make system calls only: `waitpid`, which POSIX
-//! lists as async-signal-safe, or `wait4`, which is on no list and is a bare system call in every C
-//! library that has it.
+//! All functions here are async-signal-safe, except [`wait_timeout`]. They call `waitpid`, which
+//! POSIX lists, or `wait4`, which is on no list and is a bare system call in every C library that
+//! has it.
 //!
 //! Source: POSIX.1-2024
 //! [`waitpid`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/wait.html), `wait4` of

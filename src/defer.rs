@@ -54,7 +54,8 @@ use core::marker::PhantomData;
 /// | leaked (`mem::forget`) | blocked for ever | deferred for ever | deferred for ever |
 ///
 /// Guards of all kinds nest; the others cost one system call more in the section.
-/// Async-signal-safe.
+/// Async-signal-safe, once a first guard has been made outside of handlers: that one calls `mmap`,
+/// which POSIX does not list.
 ///
 /// Platforms: Linux with glibc or musl on x86, x86_64, arm, aarch64, riscv64, s390x and
 /// loongarch64, with glibc on powerpc64; only in the main program. Elsewhere it is a

@@ -53,14 +53,15 @@ pub fn block(set: impl Into<SignalSet>) -> SignalSet {
 }
 
 /// Lets the signals of `set` through to the calling thread, and returns the mask of before. At
-/// least one of those that were pending is delivered before it returns. As [`block`] otherwise.
+/// least one of those that were pending is delivered before it returns. Async-signal-safe. As
+/// [`block`] otherwise.
 #[doc(alias = "SIG_UNBLOCK")]
 pub fn unblock(set: impl Into<SignalSet>) -> SignalSet {
     change(libc::SIG_UNBLOCK, set.into())
 }
 
 /// Blocks the signals of `set` in the calling thread and no others, and returns the mask of before.
-/// As [`block`] and [`unblock`] otherwise.
+/// Async-signal-safe. As [`block`] and [`unblock`] otherwise.
 #[doc(alias = "SIG_SETMASK")]
 pub fn set_blocked(set: impl Into<SignalSet>) -> SignalSet {
     change(libc::SIG_SETMASK, set.into())

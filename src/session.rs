@@ -131,7 +131,7 @@ pub fn join_group(pid: Pid, group: Pid) -> Result<()> {
     check(unsafe { libc::setpgid(pid.as_raw(), group.as_raw()) }).map(drop)
 }
 
-/// The process group of the caller (`getpgrp`). Async-signal-safe.
+/// The process group of the caller (`getpgrp`). Async-signal-safe, unless it panics.
 ///
 /// Panics where the group has no id: Linux, in a pid namespace, for a group that was made outside
 /// (`unshare --pid --fork`). [`new_group`] or [`new_session`] makes one inside.

@@ -27,8 +27,6 @@ use core::time::Duration;
 /// # Ok::<(), signal::Errno>(())
 /// ```
 ///
-/// Async-signal-safe, as far as a handler should sleep.
-///
 /// Source: POSIX.1-2024
 /// [`waitpid`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/wait.html).
 #[doc(alias = "waitpid")]

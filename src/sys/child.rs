@@ -31,9 +31,12 @@ impl Usage {
     #[allow(dead_code)] // neither of those who know it may be there
     fn from_parts(parts: [u64; 5]) -> Usage {
         let [user, user_micros, system, system_micros, maxrss] = parts;
+        // Without a way to panic: `child::reap` is for handlers too.
+        let time =
+            |secs, micros| Duration::from_secs(secs).saturating_add(Duration::from_micros(micros));
         Usage {
-            user: Duration::from_secs(user) + Duration::from_micros(user_micros),
-            system: Duration::from_secs(system) + Duration::from_micros(system_micros),
+            user: time(user, user_micros),
+            system: time(system, system_micros),
             peak_memory: maxrss * MAXRSS_UNIT,
         }
     }
