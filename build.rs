@@ -47,7 +47,6 @@ const TABLE: &[Row] = &[
     ("wait4",        true,  |t| !t.is(&[SOLARISH, &["redox", "cygwin"]])),
     // Android kills a program that makes a system call it does not know.
     ("pidfd",        true,  |t| t.os == "linux" && (t.env == "gnu" || t.env == "musl") && t.arch != "m68k"),
-    ("kqueue",       true,  |t| t.is(&[APPLE, BSD])),
     ("setitimer",    true,  |t| !t.is(&[&["redox"]])),
     ("setown",       false, |t| !t.is(&[&["haiku", "redox"]])),
     ("setsig",       true,  |t| t.is(&[LINUX])),

@@ -25,6 +25,7 @@ cfg_if::cfg_if! {
             Fields { pid: start, uid: start + 4, status, value, address: start, band: Some(start) }
         }
 
+        #[allow(dead_code)]
         const WIDE: bool = cfg!(target_pointer_width = "64");
 
         cfg_if::cfg_if! {
