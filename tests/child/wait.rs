@@ -223,7 +223,7 @@ fn the_next_process_with_that_number_is_not_waited_for() {
         let waiter = thread::spawn(move || wait_timeout(child, MINUTE));
         common::pause(20);
         // SAFETY: the thread has not been joined.
-        unsafe { libc::pthread_kill(waiter.as_pthread_t(), SIGUSR1.as_raw()) };
+        unsafe { libc::pthread_kill(waiter.as_pthread_t() as _, SIGUSR1.as_raw()) };
         eventually("the thread is held", || count() > 0);
         killed(child);
         let before = child.as_raw() - 1;
