@@ -107,6 +107,10 @@ fn sizes_that_cannot_be_are_refused() {
         assert_eq!(AltStack::with_size(size).err(), Some(Errno::EINVAL), "{size}");
     }
     for size in [usize::MAX, usize::MAX - 4096, usize::MAX / 2] {
+        // Where the kernel has more bits than the program, half of its addresses may be free.
+        if size == usize::MAX / 2 && cfg!(target_pointer_width = "32") {
+            continue;
+        }
         assert_eq!(AltStack::with_size(size).err(), Some(Errno::ENOMEM), "{size}");
     }
     assert!((current(), common::signal_state()) == before);

@@ -286,7 +286,8 @@ impl Running {
         }
         match libc::WEXITSTATUS(status) {
             0 => Outcome::Passed,
-            SKIPPED => Outcome::Skipped(text.trim().to_owned()),
+            // What comes before the reason is of children that tried.
+            SKIPPED => Outcome::Skipped(text.trim_end().lines().last().unwrap_or("").to_owned()),
             code => Outcome::Failed(format!("exited with code {code}"), text),
         }
     }

@@ -220,10 +220,12 @@ fn the_next_process_with_that_number_is_not_waited_for() {
         let (read, mut write) = common::pipe();
         GATE.store(std::os::unix::io::AsRawFd::as_raw_fd(&read), SeqCst);
         let child = sleeper();
+        let before = common::open_descriptors().len();
         let waiter = thread::spawn(move || wait_timeout(child, MINUTE));
-        common::pause(20);
+        // One that is opened later is the next process's.
+        eventually("the thread has its descriptor", || common::open_descriptors().len() > before);
         // SAFETY: the thread has not been joined.
-        unsafe { libc::pthread_kill(waiter.as_pthread_t(), SIGUSR1.as_raw()) };
+        unsafe { libc::pthread_kill(waiter.as_pthread_t() as _, SIGUSR1.as_raw()) };
         eventually("the thread is held", || count() > 0);
         killed(child);
         let before = child.as_raw() - 1;

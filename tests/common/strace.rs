@@ -29,6 +29,8 @@ fn strace_or_skip(arguments: &[&str]) -> Command {
 fn of_this_test(mut strace: Command) -> Command {
     let program = re_exec();
     strace.arg(program.get_program()).args(program.get_args());
+    // The leak sanitizer, if there is one, cannot look for leaks in a process that is traced.
+    strace.env("LSAN_OPTIONS", "detect_leaks=0");
     strace.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
     strace
 }
