@@ -161,6 +161,7 @@ impl Handler {
     }
 
     /// The entry of a function of the program.
+    #[inline]
     fn guarded(entry: Entry) -> Handler {
         #[cfg(feature = "std")]
         entry::panic::guard(entry);
@@ -279,10 +280,12 @@ impl Handler {
     }
 
     /// A function with SA_SIGINFO: most are this crate's own entries.
+    #[inline]
     pub(crate) fn entry(entry: Entry) -> Handler {
         Handler::function(entry as usize, flag::SIGINFO)
     }
 
+    #[inline]
     fn function(address: usize, flags: u32) -> Handler {
         let mask = SignalSet::empty();
         Handler::Function(Function { address, mask, flags, found_on: None })

@@ -45,7 +45,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 /// Stevens, UNP 5.8, Figure 5.6.
 #[doc(alias = "sigaction")]
 #[doc(alias = "signal")]
-#[inline]
+#[inline(always)] // so that what the caller knows of the action costs nothing
 pub fn install(signal: Signal, action: impl Into<Action>) -> Result<Action> {
     let action = action.into();
     match action.handler() {

@@ -30,8 +30,15 @@ static ENTRIES: [AtomicUsize; 128] = {
 static HOOKED: AtomicBool = AtomicBool::new(false);
 
 /// Has the hook know an entry. The first time puts it before the program's hook.
+#[inline]
 pub(crate) fn guard(entry: Entry) {
-    let address = entry as usize;
+    if !known().any(|known| known == entry as usize) || !HOOKED.load(Relaxed) {
+        guard_new(entry as usize);
+    }
+}
+
+#[cold]
+fn guard_new(address: usize) {
     for slot in &ENTRIES {
         match slot.compare_exchange(0, address, AcqRel, Acquire) {
             Err(other) if other != address => {}
@@ -58,12 +65,16 @@ pub(crate) fn guard(entry: Entry) {
     }
 }
 
+#[inline]
+fn known() -> impl Iterator<Item = usize> {
+    ENTRIES.iter().map(|slot| slot.load(Acquire)).take_while(|&address| address != 0)
+}
+
 /// Whether one of the entries stands above on this stack.
 fn is_in_handler() -> bool {
     any_caller(|function| {
         // On 32-bit ARM the lowest bit of a function's address is none of the address.
         let is_same = |entry: usize| entry == function || entry == function | 1;
-        let mut known = ENTRIES.iter().map(|slot| slot.load(Acquire)).take_while(|&it| it != 0);
-        function != 0 && known.any(is_same)
+        function != 0 && known().any(is_same)
     })
 }
