@@ -174,6 +174,12 @@ fn main() {
             let pipe = pipe();
             run.each(|| me.send(), |()| assert!(pipe.pending().contains(SIGUSR1)), || ());
         }
+        "pipe-look" => {
+            let pipe = pipe();
+            run.just(|| {
+                let _ = black_box(pipe.pending());
+            });
+        }
         "fork" => run.each(zombie, |_| (), || ()),
         "reap" => run.each(zombie, |pid| assert!(child::reap(pid).unwrap().is_some()), || ()),
         "reap-any" => run.each(zombie, |_| assert_eq!(child::reap_any().count(), 1), || ()),
