@@ -57,8 +57,9 @@ fn overflow(depth: u64) -> u64 {
 fn main() -> Result<()> {
     let _stack = reporting()?;
     match std::env::args().nth(1).as_deref() {
+        // A field of nothing: for null itself some releases of std abort.
         // SAFETY: none: this is the crash.
-        Some("null") => unsafe { std::ptr::null_mut::<u8>().write_volatile(1) },
+        Some("null") => unsafe { std::ptr::null_mut::<u8>().wrapping_add(8).write_volatile(1) },
         Some("abort") => std::process::abort(),
         Some("overflow") => {
             let thread = std::thread::spawn(|| reporting().map(|_stack| overflow(0)));

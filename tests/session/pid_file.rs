@@ -1,6 +1,5 @@
 //! Daemons: what is said when there is none, the pid file, threads, process 1; how programs start.
 
-use crate::common::process::{is_re_executed, re_exec};
 use crate::common::{self, eventually, fork, in_child, skip, wait_for, Latch};
 use signal::child::Status;
 use signal::session::{daemonize, Daemon, Error, Options, PidFile, Step};
@@ -502,6 +501,7 @@ fn a_program_started_in_a_section_is_not_deaf() {
 
 #[cfg(feature = "defer")]
 fn a_program_started_in_a_section_is_not_deaf() {
+    use crate::common::process::{is_re_executed, re_exec};
     use signal::{blocked, install, raise, DeferGuard, Handler, SIGUSR1};
     static ARRIVED: AtomicUsize = AtomicUsize::new(0);
     if is_re_executed() {
