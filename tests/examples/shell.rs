@@ -114,9 +114,10 @@ fn a_job_in_the_background_may_not_read() {
     leave((child, person));
 }
 
+/// `tee`, for some `cat` keep a line to themselves, which they copy by `sendfile`.
 fn control_c_ends_the_job_and_not_the_shell() {
     let (child, mut person) = start();
-    person.types("cat | cat | cat\n");
+    person.types("tee | tee | tee\n");
     person.types("one\n");
     person.sees("one\r\none\r\n");
     person.types("\x03");
@@ -129,13 +130,13 @@ fn control_c_ends_the_job_and_not_the_shell() {
 
 fn a_whole_pipeline_stops_and_goes_on() {
     let (child, mut person) = start();
-    person.types("cat | cat\n");
+    person.types("tee | tee\n");
     person.types("one\n");
     person.sees("one\r\none\r\n");
     person.types("\x1a");
-    person.sees("[1] stopped: cat | cat");
+    person.sees("[1] stopped: tee | tee");
     person.types("fg\n");
-    person.sees("cat | cat\r\n");
+    person.sees("tee | tee\r\n");
     person.types("two\n\x04");
     person.sees("two\r\ntwo\r\n");
     person.sees("$ ");
