@@ -29,7 +29,8 @@ fn a_crash_is_reported_and_seen_by_the_parent() {
     let (signal, text) = crash("null");
     let fault = |signal| [Some(SIGSEGV), Some(SIGBUS)].contains(&signal);
     // The hardware of s390x tells the page, and qemu that of PowerPC.
-    let pages = cfg!(any(target_arch = "s390x", target_arch = "powerpc", target_arch = "powerpc64"));
+    let pages =
+        cfg!(any(target_arch = "s390x", target_arch = "powerpc", target_arch = "powerpc64"));
     let address = if pages { "address 0x0" } else { "address 0x8" };
     assert!(fault(signal) && text.contains(address), "{text}");
     let (signal, text) = crash("abort");
