@@ -19,6 +19,7 @@ use crate::sys::flag;
 use crate::sys::number::HIGHEST;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
+use core::sync::atomic::fence;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, SeqCst};
 
 /// The flags that a program may choose for a watched signal.
@@ -102,6 +103,7 @@ impl Place {
         self.chained().set(plain, with_info, one_shot && plain | with_info != 0, is_default);
         self.entry(registry).saved = MaybeUninit::new(action);
         // In this order: a child that another thread forks now finds it filled in.
+        fence(SeqCst);
         self.entry(registry).is_bound = true;
     }
 

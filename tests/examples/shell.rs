@@ -71,7 +71,8 @@ fn leave((mut child, mut person): (Child, Person)) {
     assert_eq!(child.wait().unwrap().code(), Some(5));
 }
 
-fn control_z_stops_a_job_and_fg_continues_it() {
+/// A shell whose first job, a `cat`, has been stopped by Ctrl-Z.
+fn start_and_stop_cat() -> (Child, Person) {
     let (child, mut person) = start();
     person.types("cat\n");
     person.types("one\n");
@@ -80,6 +81,11 @@ fn control_z_stops_a_job_and_fg_continues_it() {
     person.types("\x1a");
     person.sees("[1] stopped: cat");
     person.sees("$ ");
+    (child, person)
+}
+
+fn control_z_stops_a_job_and_fg_continues_it() {
+    let (child, mut person) = start_and_stop_cat();
     person.types("jobs\n");
     person.sees("[1] stopped: cat");
     person.types("fg\n");
@@ -93,15 +99,9 @@ fn control_z_stops_a_job_and_fg_continues_it() {
     leave((child, person));
 }
 
-/// It goes on, and stops as soon as it reads: the terminal is not its own.
+/// It continues, and stops as soon as it reads: the terminal is not its own.
 fn a_job_in_the_background_may_not_read() {
-    let (child, mut person) = start();
-    person.types("cat\n");
-    person.types("one\n");
-    person.sees("one\r\none\r\n");
-    person.types("\x1a");
-    person.sees("[1] stopped: cat");
-    person.sees("$ ");
+    let (child, mut person) = start_and_stop_cat();
     person.types("bg %1\n");
     person.sees("cat\r\n");
     person.sees_at_last("[1] stopped: cat");
