@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 #![cfg(unix)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs, unreachable_pub)]
 
 #[cfg(feature = "std")]
@@ -21,6 +22,8 @@ mod defer;
 mod entry;
 mod errno;
 mod fd;
+#[cfg(all(any(doc, doctest), feature = "std"))]
+pub mod guide;
 mod handler;
 mod info;
 mod install;
