@@ -37,12 +37,15 @@ macro_rules! picture {
 /// Shutting down: Ctrl-C, the second Ctrl-C, SIGTERM, and reloading on SIGHUP.
 #[doc = include_str!("guide/shutdown.md")]
 #[doc = program!("stop")]
+#[doc(alias = "ctrl-c")]
+#[doc(alias = "ctrlc")]
 pub mod shutdown {}
 
 /// Children: a server that never leaves zombies.
 #[doc = picture!("pipe")]
 #[doc = include_str!("guide/children.md")]
 #[doc = program!("children")]
+#[doc(alias = "zombie")]
 pub mod children {}
 
 /// Critical regions: code that no handler interrupts.
@@ -60,11 +63,14 @@ pub mod threads {}
 #[doc = picture!("daemon")]
 #[doc = include_str!("guide/daemons.md")]
 #[doc = program!("daemon")]
+#[doc(alias = "fork")]
+#[doc(alias = "daemon")]
 pub mod daemons {}
 
 /// What does not restart: the calls that fail with `EINTR`, and how to continue.
 #[doc = include_str!("guide/not_restarted.md")]
 #[doc = program!("not_restarted")]
+#[doc(alias = "EINTR")]
 pub mod not_restarted {}
 
 /// Writing a handler: what a function may do when it can run at any moment.

@@ -45,6 +45,8 @@ pub enum Handler {
     ///
     /// Clear the flag (swap it) when you have seen it. A signal that stops the process leaves the
     /// handler in place, for the time after SIGCONT.
+    #[doc(alias = "ctrl-c")]
+    #[doc(alias = "ctrlc")]
     FlagOrDefault(&'static AtomicBool),
     /// Adds one, wrapping. A standard signal that arrives several times before it is delivered is
     /// delivered once.

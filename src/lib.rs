@@ -143,7 +143,9 @@ mod sys;
 pub mod timer;
 mod wait;
 
+// rustdoc finds the alias of what a private module defines only here (ci/aliases).
 pub use crate::action::{Action, Flags};
+#[doc(alias = "sigaltstack")]
 pub use crate::alt_stack::AltStack;
 pub use crate::context::Context;
 #[cfg(feature = "defer")]
@@ -152,20 +154,33 @@ pub use crate::entry::queue::InfoQueue;
 pub use crate::errno::{Errno, Result};
 pub use crate::handler::{Function, Handler};
 pub use crate::info::{Cause, Info};
-pub use crate::install::{install, install_unless_ignored, query, InstallGuard};
-pub use crate::interrupt::{finish_connect, retry, Interrupted};
-pub use crate::mask::{block, blocked, pending, set_blocked, suspend, unblock};
-pub use crate::mask::{BlockGuard, UnblockGuard};
+#[doc(alias = "sigaction")]
+pub use crate::install::install;
+pub use crate::install::{install_unless_ignored, query, InstallGuard};
+#[doc(alias = "EINTR")]
+pub use crate::interrupt::retry;
+pub use crate::interrupt::{finish_connect, Interrupted};
+#[doc(alias = "sigprocmask")]
+#[doc(alias = "pthread_sigmask")]
+pub use crate::mask::{block, set_blocked, unblock, BlockGuard};
+pub use crate::mask::{blocked, pending, suspend, UnblockGuard};
 pub use crate::name::ParseSignalError;
 pub use crate::pid::Pid;
+#[doc(alias = "self-pipe")]
+#[doc(alias = "eventfd")]
 pub use crate::self_pipe::SelfPipe;
+#[doc(alias = "killpg")]
+pub use crate::send::kill_group;
 #[cfg(feature = "std")]
+#[doc(alias = "pthread_kill")]
 pub use crate::send::kill_thread;
-pub use crate::send::{die_by, exists, kill, kill_group, kill_own_group};
-pub use crate::send::{queue, queue_pointer, raise, stop_by};
+pub use crate::send::{die_by, exists, kill, kill_own_group, raise, stop_by};
+#[doc(alias = "sigqueue")]
+pub use crate::send::{queue, queue_pointer};
 #[cfg(feature = "std")]
 pub use crate::session::CommandExt;
 pub use crate::set::{Iter, SignalSet};
 pub use crate::signal::*;
+#[doc(alias = "signalfd")]
 pub use crate::signal_fd::SignalFd;
 pub use crate::timer::alarm;

@@ -34,7 +34,9 @@ mod ready;
 
 #[cfg(feature = "std")]
 pub use self::command::CommandExt;
-pub use self::daemon::{daemonize, Daemon, Options};
+#[doc(alias = "daemon")]
+pub use self::daemon::daemonize;
+pub use self::daemon::{Daemon, Options};
 pub use self::error::{Error, Step};
 #[cfg(feature = "std")]
 pub use self::pid_file::PidFile;
