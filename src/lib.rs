@@ -98,6 +98,29 @@
 #![no_std]
 #![cfg(unix)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Of the conditions, the features are what a reader can choose.
+#![cfg_attr(
+    docsrs,
+    doc(auto_cfg(hide(
+        unix,
+        doc,
+        doctest,
+        has_sa_interrupt,
+        has_sa_nocldwait,
+        has_sa_onstack,
+        has_sa_restart,
+        has_sigcld,
+        has_sigemt,
+        has_siginfo,
+        has_sigio,
+        has_siglibrt,
+        has_siglost,
+        has_sigpoll,
+        has_sigpwr,
+        has_sigstkflt,
+        has_sigthr
+    )))
+)]
 // Without `std` there is no guide to link to.
 #![cfg_attr(not(feature = "std"), allow(rustdoc::broken_intra_doc_links))]
 #![warn(missing_docs, unreachable_pub)]
