@@ -165,11 +165,7 @@ fn verdict_text(verdict: &Verdict) -> String {
 pub fn missed(rows: &[Row]) -> String {
     let verdicts: Vec<_> = rows.iter().flat_map(Row::verdicts).collect();
     let missed = verdicts.iter().filter(|verdict| !verdict.met).count();
-    format!(
-        "Of {} targets {missed} are missed: those whose ratio is **bold**; the notes below the \
-         table say why.",
-        verdicts.len()
-    )
+    format!("Of {} targets {missed} are missed: those whose ratio is **bold**.", verdicts.len())
 }
 
 pub fn json(rows: &[Row]) -> Value {
