@@ -121,7 +121,7 @@
         has_sigthr
     )))
 )]
-// Without `std` there is no guide to link to.
+// The guide speaks of what `std` adds.
 #![cfg_attr(not(feature = "std"), allow(rustdoc::broken_intra_doc_links))]
 #![warn(missing_docs, unreachable_pub)]
 
@@ -143,7 +143,7 @@ mod defer;
 mod entry;
 mod errno;
 mod fd;
-#[cfg(all(any(doc, doctest), feature = "std"))]
+#[cfg(any(doc, doctest))]
 pub mod guide;
 mod handler;
 mod info;

@@ -84,7 +84,7 @@ use libc::c_int;
 /// - A handler that somebody installs over a watched signal decides whether the pipe hears.
 ///   signal-hook and tokio call on what they replace, and so do other versions of this crate: all
 ///   hear. ctrlc, nix and most C code do not: make the pipe after them, or
-///   [`insert`](SelfPipe::insert) the signal again. docs/with-others.md has the table.
+///   [`insert`](SelfPipe::insert) the signal again: [with others](crate::guide::neighbours).
 /// - A fault (SIGSEGV, SIGBUS, SIGFPE or SIGILL that was not sent) cannot be watched: where no
 ///   other handler was there before, it has its default effect, and the process ends.
 /// - What has arrived and was not read is gone with the pipe. To lose nothing at the end,
