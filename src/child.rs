@@ -38,6 +38,8 @@
 //! POSIX lists, or `wait4`, which is on no list and is a bare system call in every C library that
 //! has it.
 //!
+//! Guide: [children](crate::guide::children), [job control](crate::guide::job_control).
+//!
 //! Source: POSIX.1-2024
 //! [`waitpid`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/wait.html), `wait4` of
 //! BSD; Stevens, UNP 5.9 and 5.10.

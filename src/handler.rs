@@ -20,6 +20,8 @@ use libc::{c_int, c_void, siginfo_t};
 /// program that looks at them from time to time; a [`SelfPipe`](crate::SelfPipe) is the way into an
 /// event loop.
 ///
+/// Guide: [writing a handler](crate::guide::handlers), [shutting down](crate::guide::shutdown).
+///
 /// ```
 /// use signal::{install, Handler, SIGUSR1, SIGUSR2};
 /// use std::sync::atomic::{AtomicBool, Ordering};

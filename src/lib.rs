@@ -5,10 +5,10 @@
 //!   the handler is built, and nowhere else.
 //! - **Nothing is lost.** Every signal that arrives is reported, every child's status is collected,
 //!   and the old handler and the old mask come back bit for bit.
-//! - **A good neighbour.** So it is with other libraries on the same signal, in any order.
+//! - **A good neighbour.** All of this holds next to other libraries that handle the same signal.
 //! - **As thin as C.** `install` is one `sigaction`, and the kernel calls the handler directly.
-//! - **Fit for handlers.** What runs in a handler allocates nothing, locks nothing, cannot panic and
-//!   keeps `errno`; a check of the compiled code proves it.
+//! - **Async-signal-safe.** What runs in a handler allocates nothing, locks nothing, cannot panic
+//!   and keeps `errno`; a check of the compiled code proves it.
 //!
 //! # To begin
 //!
@@ -18,7 +18,7 @@
 //!
 //! The package is `posix-signal`, the library `signal`; the registry's crate `signal` is another.
 //! It needs Rust 1.63 and a Unix, and brings `libc`, `cfg-if` and `bitflags`. The feature `std`
-//! (default) adds what speaks of `std`'s types; `defer` adds `DeferGuard`.
+//! (default) adds conversions to `std`'s types; `defer` adds `DeferGuard`.
 //!
 //! Stop when asked to, and at once when asked twice:
 //!
@@ -50,7 +50,7 @@
 //! | a daemon | [`session::daemonize`]; [chapter](guide::daemons) |
 //! | a shell, Ctrl-Z, a terminal left in order | [`child::wait_change`], [`stop_by`]; [chapter](guide::job_control) |
 //! | a crash report | [`Handler::with_context`] and [`AltStack`]; [chapter](guide::handlers) |
-//! | a program without `std` | `default-features = false`: all but what `std` names, no allocation |
+//! | a program without `std` | `default-features = false`; nothing allocates |
 //!
 //! # Compared
 //!
@@ -71,7 +71,7 @@
 //!
 //! In one run against raw `libc`: to install a handler takes 123 ns (×0.97); to raise a signal and
 //! read it from a self-pipe 1.46 µs (×0.97, signal-hook ×1.31); a region of a `DeferGuard` 1.08 ns
-//! (×0.0050 of blocking and restoring the mask). [All numbers][benchmarks], missed targets too.
+//! (×0.0050 of blocking and restoring the mask). [All numbers][benchmarks], with the targets missed.
 //!
 //! # What it is not for
 //!
@@ -79,8 +79,8 @@
 //! - **Windows.** There the crate is empty.
 //! - **Ordinary code in a handler.** One that allocates, locks or prints is undefined behaviour here
 //!   as in C: take a flag, a pipe or a thread.
-//! - **Being alone.** A handler that somebody installs over a pipe decides whether the pipe hears:
-//!   [with others](guide::neighbours).
+//! - **Overruling others.** A handler that somebody installs over a pipe decides whether the pipe
+//!   hears: [with others](guide::neighbours).
 //! - **Restarting everything.** `poll`, `select`, `nanosleep` are interrupted whatever the flags.
 //!
 //! [The guide](guide) has a chapter with a whole program for each task. [Platforms] says where it

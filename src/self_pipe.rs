@@ -95,6 +95,8 @@ use libc::c_int;
 ///   reopening it later would hit whatever has been given the numbers since.
 /// - Its functions are not async-signal-safe. All may be called from several threads at once.
 ///
+/// Guide: [children](crate::guide::children), [with others](crate::guide::neighbours).
+///
 /// Source: D. J. Bernstein, [the self-pipe trick](https://cr.yp.to/docs/selfpipe.html); Stevens,
 /// UNP 22.3 to 22.5.
 #[must_use = "the signals are watched until it is dropped"]

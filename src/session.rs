@@ -22,6 +22,8 @@
 //!
 //! [`daemonize`] is for a program that puts itself into the background; `PidFile` for one that
 //! stays and must run once only.
+//!
+//! Guide: [fork, exec and daemons](crate::guide::daemons), [job control](crate::guide::job_control).
 
 #[cfg(feature = "std")]
 mod command;
