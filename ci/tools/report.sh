@@ -74,7 +74,7 @@ tally() {
     echo "$1: $p passed, $f failed, $s skipped"
     sed -n 's/^test \(.*\) \.\.\. ignored,* */  skipped \1: /p' "$2.text"
     if [ "$f" != 0 ]; then
-        grep -E 'FAILED|panicked|ended [^0]|Kernel panic' "$2.text" | head -n 40 || true
+        grep -E -A 1 'FAILED|panicked|ended [^0]|killed by|Kernel panic' "$2.text" | head -n 60 || true
         echo "  whole log: $2"
     fi
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
