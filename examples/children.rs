@@ -10,7 +10,7 @@ fn main() -> std::io::Result<()> {
         Command::new("sh").args(["-c", &format!("exit {code}")]).spawn()?;
     }
     while running > 0 {
-        // Or poll, epoll, kqueue on pipe.as_raw_fd(), next to sockets, and then pipe.pending().
+        // Or poll, epoll, kqueue on pipe.as_raw_fd(), and then pipe.pending().
         let arrived = pipe.wait()?;
         for exited in child::reap_any() {
             let exited = exited?; // one SIGCHLD can stand for many
