@@ -56,13 +56,13 @@
 //!
 //! | | posix-signal | [signal-hook] | [nix] | [tokio] | [ctrlc] |
 //! |---|---|---|---|---|---|
-//! | to hear a signal without `unsafe` | yes | yes | no | yes | yes |
-//! | several listeners for one signal | yes | yes | no | yes | no |
-//! | the old handler comes back | yes | no | by hand | no | no |
-//! | critical regions | guards | no | by hand | no | no |
+//! | hears signals without `unsafe` | yes | yes | in part | yes | yes |
+//! | several listeners | yes | yes | no | yes | no |
+//! | puts the old handler back | yes | no | by hand | no | no |
+//! | critical regions | yes | no | by hand | no | no |
 //! | children | all | no | all | its own | no |
 //! | who sent it | yes | a feature | yes | no | no |
-//! | without `std` | yes | no | no | no | no |
+//! | `no_std` | yes | no | no | no | no |
 //! | Windows | no | in part | no | yes | yes |
 //!
 //! A tokio program that only wants Ctrl-C needs `tokio::signal` alone; one for Windows too, `ctrlc`.
