@@ -87,4 +87,5 @@ pub mod neighbours {}
 /// Job control: sessions, process groups and the terminal.
 #[doc = picture!("sessions")]
 #[doc = include_str!("guide/job_control.md")]
+#[doc = program!("progress")]
 pub mod job_control {}
