@@ -53,6 +53,14 @@ impl Directory {
         lock.set_permissions(Permissions::from_mode(0o711))?;
         Ok(Directory { path, _lock: lock })
     }
+
+    /// Makes it again if somebody has swept it away.
+    pub fn restore(&mut self, socket: &Path) -> io::Result<()> {
+        if !self.path.exists() {
+            *self = Directory::lock(socket)?;
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Directory {
