@@ -7,6 +7,7 @@ mod config;
 mod control;
 mod event_loop;
 mod graph;
+mod import;
 mod loader;
 mod log;
 mod notify;

@@ -71,4 +71,4 @@ SIGNALS to a running starter
   SIGUSR2                           opens the log's file and those of services again
 
 EXIT CODES: 0 it is done, 1 it is not (standard error says why), 2 the command line is wrong, 3 (status NAME) it
-does not run.";
+does not run, 4 (import) not all of it could be said.";

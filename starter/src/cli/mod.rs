@@ -7,6 +7,7 @@ mod table;
 use crate::config;
 use crate::control;
 use crate::graph;
+use crate::import;
 use crate::run;
 use clap::{Args, Parser, Subcommand};
 use std::error::Error;
@@ -29,6 +30,12 @@ enum Command {
     Check { file: PathBuf },
     /// Prints who requires whom, for Graphviz: starter graph FILE | dot -Tsvg
     Graph { file: PathBuf },
+    /// Prints what files of supervisord, units of systemd or Procfiles say as a configuration, and
+    /// on standard error what of it cannot be said; then it exits with 4
+    Import {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Starts the services of a configuration and looks after them until SIGTERM or SIGINT
     Run(run::Options),
     /// Shows services of the running starter: all, or those named, and then exits with 3 if one of
@@ -113,6 +120,7 @@ impl Cli {
         match self.command {
             Command::Check { file } => check(&file),
             Command::Graph { file } => print(&graph::dot(&config::load(&file)?)),
+            Command::Import { files } => return import(&files),
             Command::Run(options) => return run::run(options),
             Command::Status { names, control, json } => {
                 return ask::status(&control, names, json);
@@ -133,6 +141,17 @@ impl Cli {
 
 fn print(text: &str) -> Result<()> {
     Ok(std::io::stdout().write_all(text.as_bytes())?)
+}
+
+/// Something could not be said.
+const LEFT_OUT: i32 = 4;
+
+fn import(files: &[PathBuf]) -> Result<i32> {
+    let imported = import::import(files)?;
+    print(&imported.to_string())?;
+    let left: String = imported.left.iter().map(|left| format!("{left}\n")).collect();
+    std::io::stderr().write_all(left.as_bytes())?;
+    Ok(if imported.left.is_empty() { 0 } else { LEFT_OUT })
 }
 
 fn check(file: &Path) -> Result<()> {

@@ -9,6 +9,7 @@ mod service;
 mod value;
 
 pub use self::file::load;
+pub use self::keys::KEYS;
 pub use self::parse::Lines;
 pub use self::problem::{Problem, Problems};
 pub use self::service::*;
