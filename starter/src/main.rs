@@ -20,6 +20,8 @@ mod report;
 mod run;
 mod service;
 mod supervisor;
+#[cfg(feature = "top")]
+mod top;
 mod watched;
 
 use clap::Parser;

@@ -1,9 +1,13 @@
 //! What is asked of a running starter.
 
-use super::table::table;
+use super::table::{self, table};
 use super::{print, Control, Result};
 use crate::control::{self, Answer, Request, Status};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::time::Duration;
+
+/// The cursor into the corner, and everything after it away.
+const CLEAR: &str = "\x1b[H\x1b[2J";
 
 /// As for `systemctl status`.
 const NOT_RUNNING: i32 = 3;
@@ -44,19 +48,47 @@ pub fn signal(control: &Control, name: String, signal: String) -> Result<()> {
     order(control, &Request::Signal { name, signal })
 }
 
-pub fn status(control: &Control, names: Vec<String>, json: bool) -> Result<i32> {
-    let named = !names.is_empty();
-    match control::ask(&control.path(), &Request::Status { names })? {
-        Answer::Services(services) => {
-            if json {
-                print(&(serde_json::to_string_pretty(&services)? + "\n"))?;
-            } else {
-                print(&table(&services))?;
-            }
-            let well = services.iter().all(Status::is_well);
-            Ok(if named && !well { NOT_RUNNING } else { 0 })
-        }
+fn services(control: &Control, names: &[String]) -> Result<Vec<Status>> {
+    match control::ask(&control.path(), &Request::Status { names: names.to_vec() })? {
+        Answer::Services(services) => Ok(services),
         other => unexpected(other),
+    }
+}
+
+pub fn status(control: &Control, names: Vec<String>, json: bool) -> Result<i32> {
+    let services = services(control, &names)?;
+    if json {
+        print(&(serde_json::to_string_pretty(&services)? + "\n"))?;
+    } else {
+        print(&table(&services))?;
+    }
+    let well = services.iter().all(Status::is_well);
+    Ok(if !names.is_empty() && !well { NOT_RUNNING } else { 0 })
+}
+
+/// Until nobody reads it or nobody answers.
+pub fn watch(control: &Control, names: Vec<String>) -> Result<()> {
+    let terminal = io::stdout().is_terminal();
+    let mut before = Vec::new();
+    loop {
+        let now = services(control, &names)?;
+        let mut lines = table::lines(&now);
+        let same_names =
+            now.iter().map(|it| &it.name).eq(before.iter().map(|it: &Status| &it.name));
+        let changed: Vec<bool> =
+            now.iter().map(|status| !before.iter().any(|other| status.is_row_of(other))).collect();
+        if same_names && !terminal {
+            let mut changed = std::iter::once(false).chain(changed.iter().copied());
+            lines.retain(|_| changed.next() == Some(true));
+        }
+        if !same_names || changed.contains(&true) {
+            let clear = if terminal { CLEAR } else { "" };
+            if !show(&format!("{clear}{}", lines.concat()))? {
+                return Ok(());
+            }
+        }
+        before = now;
+        std::thread::sleep(Duration::from_secs(1));
     }
 }
 

@@ -4,6 +4,9 @@ mod ask;
 mod help;
 mod table;
 
+#[cfg(feature = "top")]
+pub use self::table::duration;
+
 use crate::config;
 use crate::control;
 use crate::graph;
@@ -49,7 +52,14 @@ enum Command {
         /// As JSON
         #[arg(long)]
         json: bool,
+        /// Goes on looking once a second: a terminal shows the table anew when something has changed,
+        /// elsewhere the lines that have changed are printed
+        #[arg(short, long, conflicts_with = "json")]
+        watch: bool,
     },
+    /// Shows all services in the whole terminal, once a second, until `q`; the arrow keys choose one
+    #[cfg(feature = "top")]
+    Top(Control),
     /// Shows what a service has last written
     Logs {
         name: String,
@@ -122,9 +132,12 @@ impl Cli {
             Command::Graph { file } => print(&graph::dot(&config::load(&file)?)),
             Command::Import { files } => return import(&files),
             Command::Run(options) => return run::run(options),
-            Command::Status { names, control, json } => {
+            Command::Status { names, control, watch: true, .. } => ask::watch(&control, names),
+            Command::Status { names, control, json, .. } => {
                 return ask::status(&control, names, json);
             }
+            #[cfg(feature = "top")]
+            Command::Top(control) => crate::top::top(control.path()),
             Command::Logs { name, control, follow, lines } => {
                 ask::logs(&control, name, lines, follow)
             }

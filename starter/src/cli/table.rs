@@ -3,11 +3,16 @@
 use crate::control::Status;
 
 pub fn table(services: &[Status]) -> String {
+    lines(services).concat()
+}
+
+/// The header, and a line for each service.
+pub fn lines(services: &[Status]) -> Vec<String> {
     let width = services.iter().map(|service| service.name.len()).max().unwrap_or(0).max(4);
-    let mut text = format!(
+    let mut lines = vec![format!(
         "{:width$}  {:11}  {:>8}  {:>9}  {:>6}  REMARK\n",
         "NAME", "STATE", "PID", "RUNNING", "STARTS"
-    );
+    )];
     for service in services {
         let Status { name, state, starts, .. } = service;
         let pid = service.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
@@ -15,14 +20,13 @@ pub fn table(services: &[Status]) -> String {
         let remark = service.remark.as_deref().unwrap_or("");
         let line =
             format!("{name:width$}  {state:11}  {pid:>8}  {running:>9}  {starts:>6}  {remark}");
-        text.push_str(line.trim_end());
-        text.push('\n');
+        lines.push(format!("{}\n", line.trim_end()));
     }
-    text
+    lines
 }
 
 /// Two units will do: `4d 3h`, `59s`.
-fn duration(seconds: u64) -> String {
+pub fn duration(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds}s"),
         60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),

@@ -79,6 +79,12 @@ pub struct Status {
 }
 
 impl Status {
+    /// Whether the table shows the same for both, apart from the time.
+    pub fn is_row_of(&self, other: &Status) -> bool {
+        let row = |it: &Status| (it.pid, it.starts, it.state.clone(), it.remark.clone());
+        self.name == other.name && row(self) == row(other)
+    }
+
     /// Whether it does, or has done, what it is for.
     pub fn is_well(&self) -> bool {
         matches!(self.state.as_str(), "ready" | "reloading" | "done")
