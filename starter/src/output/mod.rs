@@ -157,7 +157,7 @@ impl Outputs {
 
     /// Lets those go on that wait for the log.
     pub fn step(&mut self, now: Instant) {
-        if !self.resume_at.is_some_and(|at| at <= now) {
+        if self.resume_at.is_none_or(|at| at > now) {
             return;
         }
         self.resume_at = None;
