@@ -47,6 +47,8 @@ struct Stream {
 
 #[derive(Default)]
 struct Kept {
+    /// The numbers of its streams.
+    streams: Vec<usize>,
     recent: Recent,
     file: Option<Rotating>,
 }
@@ -97,6 +99,7 @@ impl Outputs {
         let name = name.to_owned();
         self.streams.insert(id, Stream { name: name.clone(), pipe, partial: Vec::new() });
         let kept = self.kept.entry(name).or_default();
+        kept.streams.push(id);
         match file {
             Some((path, size, count))
                 if !kept.file.as_ref().is_some_and(|it| it.is(path, size, count)) =>
@@ -111,7 +114,11 @@ impl Outputs {
 
     /// It could not be started.
     pub fn disconnect(&mut self, id: usize) {
-        self.streams.remove(&id);
+        if let Some(stream) = self.streams.remove(&id) {
+            if let Some(kept) = self.kept.get_mut(&stream.name) {
+                kept.streams.retain(|other| *other != id);
+            }
+        }
     }
 
     /// There is something to read.
@@ -136,6 +143,7 @@ impl Outputs {
         let name = stream.name.clone();
         if !open {
             self.streams.remove(&id);
+            kept.streams.retain(|other| *other != id);
         }
         if text.is_empty() {
             return None;
@@ -150,8 +158,7 @@ impl Outputs {
 
     /// The last words of a process that has ended, as far as they fit into one turn.
     pub fn drain(&mut self, name: &str, now: Instant) -> Vec<Heard> {
-        let of_it = self.streams.iter().filter(|(_, stream)| stream.name == name);
-        let ids: Vec<usize> = of_it.map(|(id, _)| *id).collect();
+        let ids = self.kept.get(name).map(|kept| kept.streams.clone()).unwrap_or_default();
         ids.into_iter().filter_map(|id| self.hear(id, now)).collect()
     }
 
@@ -169,7 +176,7 @@ impl Outputs {
             if let Some(stream) = self.streams.get_mut(&id) {
                 if let Err(error) = stream.pipe.resume() {
                     tracing::error!(service = stream.name, "its output is lost: {error}");
-                    self.streams.remove(&id);
+                    self.disconnect(id);
                 }
             }
         }
@@ -196,8 +203,9 @@ impl Outputs {
 
     /// A service that there is no more.
     pub fn forget(&mut self, name: &str) {
-        self.kept.remove(name);
-        self.streams.retain(|_, stream| stream.name != name);
+        for id in self.kept.remove(name).into_iter().flat_map(|kept| kept.streams) {
+            self.streams.remove(&id);
+        }
     }
 }
 
