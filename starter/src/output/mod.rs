@@ -20,8 +20,12 @@ use std::time::{Duration, Instant};
 /// A longer line is cut into pieces.
 const LONGEST: usize = 16 * 1024;
 
-/// So much of one service is read before the others have their turn.
-const AT_ONCE: usize = 64 * 1024;
+/// So much of one service is read before the others have their turn. Even if it is all short lines,
+/// each with a long name before it, the log has room for it.
+const AT_ONCE: usize = 8 * 1024;
+
+/// How often that, for one that has ended: as much as a pipe holds.
+const LAST_WORDS: usize = 8;
 
 /// How long services wait before it is seen again whether the log has room.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -156,10 +160,14 @@ impl Outputs {
         Some(Heard { name, text })
     }
 
-    /// The last words of a process that has ended, as far as they fit into one turn.
+    /// The last words of a process that has ended.
     pub fn drain(&mut self, name: &str, now: Instant) -> Vec<Heard> {
         let ids = self.kept.get(name).map(|kept| kept.streams.clone()).unwrap_or_default();
-        ids.into_iter().filter_map(|id| self.hear(id, now)).collect()
+        let mut all = Vec::new();
+        for id in ids {
+            all.extend(std::iter::from_fn(|| self.hear(id, now)).take(LAST_WORDS));
+        }
+        all
     }
 
     /// Lets those go on that wait for the log.

@@ -227,7 +227,7 @@ fn set_nice(nice: Option<i32>) -> Result<(), Errno> {
 fn limit(nofile: Nofile, core: Option<u64>) -> Result<(), Errno> {
     match nofile {
         Nofile::Set(number) => {
-            setrlimit(Resource::RLIMIT_NOFILE, number as rlim_t, number as rlim_t)?
+            setrlimit(Resource::RLIMIT_NOFILE, number as rlim_t, number as rlim_t)?;
         }
         // Somebody may have lowered the starter's own meanwhile.
         Nofile::AsBefore(Limits { soft, hard }) => {
