@@ -6,6 +6,7 @@
 //! `table.rs` prints who hears what.
 
 pub mod heard;
+pub mod loops;
 pub mod neighbours;
 pub mod oracle;
 pub mod process;

@@ -7,9 +7,11 @@ mod harness;
 
 mod faults;
 mod limits;
+mod loops;
 mod sequences;
 mod threads;
 
 fn main() {
-    harness::run(&[faults::TESTS, limits::TESTS, threads::TESTS, sequences::TESTS]);
+    let others = [faults::TESTS, limits::TESTS, threads::TESTS, sequences::TESTS];
+    harness::run(&[loops::TESTS, &others].concat());
 }
