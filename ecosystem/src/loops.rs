@@ -22,6 +22,9 @@ pub type Outcome = Result<(), Box<dyn Error>>;
 pub trait Signals: AsFd + AsRawFd + Sized + 'static {
     fn open(set: SignalSet) -> signal::Result<Self>;
     fn pending(&self) -> SignalSet;
+
+    /// What a forked child does before it waits.
+    fn reopen(&self) -> signal::Result<()>;
 }
 
 impl Signals for SelfPipe {
@@ -32,6 +35,10 @@ impl Signals for SelfPipe {
     fn pending(&self) -> SignalSet {
         SelfPipe::pending(self)
     }
+
+    fn reopen(&self) -> signal::Result<()> {
+        SelfPipe::reopen(self)
+    }
 }
 
 impl Signals for SignalFd {
@@ -41,6 +48,10 @@ impl Signals for SignalFd {
 
     fn pending(&self) -> SignalSet {
         std::iter::from_fn(|| self.read().expect("no error is known")).map(|i| i.signal()).collect()
+    }
+
+    fn reopen(&self) -> signal::Result<()> {
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use ecosystem::loops::{Loop, Signals};
 use ecosystem::process::{self, End};
-use signal::{child, kill, query, Handler, Pid, SelfPipe, Signal, SignalFd};
+use signal::{child, kill, query, Handler, Pid, Signal};
 use signal::{SIGCHLD, SIGTERM, SIGUSR1, SIGUSR2};
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -129,7 +129,7 @@ pub fn deregisters_and_registers_again<S: Signals, L: Loop<S>>() {
 
 /// What a forked child does: the pipe becomes its own, and a new loop waits for it, on a thread
 /// that the parent's loop has never run on.
-fn in_child<L: Loop<SelfPipe>>(pipe: Arc<SelfPipe>, parent: Pid) -> i32 {
+fn in_child<S: Signals + Send + Sync, L: Loop<S>>(pipe: Arc<S>, parent: Pid) -> i32 {
     pipe.reopen().unwrap();
     std::thread::spawn(move || {
         let (mut left, mut event_loop) = (100, L::InChild::new().unwrap());
@@ -150,15 +150,15 @@ fn in_child<L: Loop<SelfPipe>>(pipe: Arc<SelfPipe>, parent: Pid) -> i32 {
     0
 }
 
-pub fn a_forked_child_has_a_loop_of_its_own<S, L: Loop<SelfPipe>>() {
-    let pipe = open::<SelfPipe>(SIGUSR1 | SIGTERM);
+pub fn a_forked_child_has_a_loop_of_its_own<S: Signals + Send + Sync, L: Loop<S>>() {
+    let pipe = open::<S>(SIGUSR1 | SIGTERM);
     let (parent, child) = (Pid::current(), Cell::new(None));
-    let mut event_loop = new_loop::<SelfPipe, L>();
+    let mut event_loop = new_loop::<S, L>();
     send(SIGUSR1);
     let fork_once = |arrived: signal::SignalSet| {
         if arrived.contains(SIGUSR1) {
             assert_eq!(child.get(), None, "the parent has heard what its child did");
-            let forked = process::fork(|| in_child::<L>(pipe.clone(), parent));
+            let forked = process::fork(|| in_child::<S, L>(pipe.clone(), parent));
             child.set(Some(forked));
         }
         !arrived.contains(SIGTERM)
@@ -211,10 +211,10 @@ macro_rules! over {
 }
 
 macro_rules! loops {
-    ($($module:ident $event_loop:ident $(and $signal_fd:ident)?),* $(,)?) => {
+    ($($module:ident: $file:ident::$event_loop:ident $(and $signal_fd:ident)?),* $(,)?) => {
         $(pub mod $module {
             pub mod self_pipe {
-                use ecosystem::loops::$module::$event_loop;
+                use ecosystem::loops::$file::$event_loop;
                 use signal::SelfPipe;
                 over! { SelfPipe with $event_loop:
                     sigterm_arrives every_child_is_reaped every_signal_is_acknowledged
@@ -223,7 +223,7 @@ macro_rules! loops {
                 }
             }
             $(pub mod signal_fd {
-                use ecosystem::loops::$module::$event_loop;
+                use ecosystem::loops::$file::$event_loop;
                 use signal::$signal_fd;
                 over! { $signal_fd with $event_loop:
                     sigterm_arrives every_child_is_reaped every_signal_is_acknowledged
@@ -240,12 +240,13 @@ macro_rules! loops {
 }
 
 loops! {
-    async_io AsyncIo and SignalFd,
-    calloop Calloop and SignalFd,
-    glommio Glommio,
-    mio Mio and SignalFd,
-    monoio Monoio and SignalFd,
-    polling Polling and SignalFd,
-    smol Smol and SignalFd,
-    tokio Tokio and SignalFd,
+    async_io: async_io::AsyncIo and SignalFd,
+    calloop: calloop::Calloop and SignalFd,
+    glommio: glommio::Glommio,
+    mio: mio::Mio and SignalFd,
+    monoio: monoio::OverUring and SignalFd,
+    monoio_epoll: monoio::OverEpoll and SignalFd,
+    polling: polling::Polling and SignalFd,
+    smol: smol::Smol and SignalFd,
+    tokio: tokio::Tokio and SignalFd,
 }

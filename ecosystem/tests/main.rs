@@ -5,6 +5,7 @@
 #[allow(dead_code)]
 mod harness;
 
+mod coming_from;
 mod faults;
 mod limits;
 mod loops;
@@ -12,6 +13,7 @@ mod sequences;
 mod threads;
 
 fn main() {
-    let others = [faults::TESTS, limits::TESTS, threads::TESTS, sequences::TESTS];
+    let others =
+        [coming_from::TESTS, faults::TESTS, limits::TESTS, threads::TESTS, sequences::TESTS];
     harness::run(&[loops::TESTS, &others].concat());
 }

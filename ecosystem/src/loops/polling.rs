@@ -19,8 +19,8 @@ impl<S: Signals> Loop<S> for Polling {
         let (poller, mut events) = (&self.0, Events::new());
         // shown:begin
         // SAFETY: deleted at the end of this block, before the pipe is dropped.
-        unsafe { poller.add_with_mode(&*pipe, Event::readable(SIGNALS), PollMode::Edge)? };
-        scopeguard::defer! { let _ = poller.delete(&*pipe); }
+        unsafe { poller.add_with_mode(&pipe, Event::readable(SIGNALS), PollMode::Edge)? };
+        scopeguard::defer! { let _ = poller.delete(&pipe); }
         while on_signals(pipe.pending()) {
             events.clear();
             poller.wait(&mut events, None)?;

@@ -1,0 +1,319 @@
+//! Coming from signal-hook.
+
+use super::{arrange, rows, Outcome};
+use crate::process::End;
+use signal::{die_by, install, query, Handler, InfoQueue, InstallGuard};
+use signal::{SelfPipe, Signal, SignalSet, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts;
+use signal_hook::iterator::exfiltrator::WithOrigin;
+use signal_hook::iterator::{Signals, SignalsInfo};
+use signal_hook::{flag, low_level};
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{mpsc, Arc};
+use std::thread;
+
+static STOP: AtomicBool = AtomicBool::new(false);
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static QUEUE: InfoQueue<64> = InfoQueue::new();
+
+/// A flag
+pub mod set_flag {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        let stop = Arc::new(AtomicBool::new(false));
+        flag::register(consts::SIGTERM, Arc::clone(&stop))?;
+        signal::raise(SIGTERM)?; // not shown
+        assert!(stop.load(Ordering::Acquire)); // not shown
+        Ok(())
+    }
+
+    pub fn here() -> Outcome {
+        // static STOP: AtomicBool = AtomicBool::new(false);
+        install(SIGTERM, &STOP)?;
+        signal::raise(SIGTERM)?; // not shown
+        assert!(STOP.load(Ordering::Acquire)); // not shown
+        Ok(())
+    }
+}
+
+/// A flag, and the default effect for what comes while it is set: a second Ctrl-C ends the program.
+/// (`register_conditional_shutdown` calls `_exit` instead, with a code of one's own.)
+pub mod flag_or_default {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        let stop = Arc::new(AtomicBool::new(false));
+        flag::register_conditional_default(consts::SIGINT, Arc::clone(&stop))?;
+        flag::register(consts::SIGINT, Arc::clone(&stop))?;
+        signal::raise(SIGINT)?; // not shown
+        signal::raise(SIGINT)?; // not shown
+        Ok(())
+    }
+
+    pub fn here() -> Outcome {
+        install(SIGINT, Handler::FlagOrDefault(&STOP))?;
+        signal::raise(SIGINT)?; // not shown
+        signal::raise(SIGINT)?; // not shown
+        Ok(())
+    }
+}
+
+/// … or an exit at the second, with a code
+pub mod conditional_shutdown {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        let stop = Arc::new(AtomicBool::new(false));
+        flag::register_conditional_shutdown(consts::SIGINT, 3, Arc::clone(&stop))?;
+        flag::register(consts::SIGINT, stop)?;
+        signal::raise(SIGINT)?; // not shown
+        signal::raise(SIGINT)?; // not shown
+        Ok(())
+    }
+
+    pub fn here() -> Outcome {
+        let stop = |_: Signal| {
+            if STOP.swap(true, Ordering::AcqRel) {
+                // SAFETY: ends the process.
+                unsafe { libc::_exit(3) }
+            }
+        };
+        // SAFETY: an atomic and `_exit`.
+        install(SIGINT, unsafe { Handler::new(stop) })?;
+        signal::raise(SIGINT)?; // not shown
+        signal::raise(SIGINT)?; // not shown
+        Ok(())
+    }
+}
+
+/// A function as the handler, for a while. (There a closure may capture; here it may not.)
+pub mod function {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        let count = || {
+            COUNT.fetch_add(1, Ordering::AcqRel);
+        };
+        // SAFETY: an atomic addition.
+        let id = unsafe { low_level::register(consts::SIGTERM, count)? };
+        signal::raise(SIGTERM)?; // not shown
+        low_level::unregister(id);
+        signal::raise(SIGTERM)?; // not shown
+        assert_eq!(COUNT.load(Ordering::Acquire), 1); // not shown
+        Ok(())
+    }
+
+    pub fn here() -> Outcome {
+        let count = |_: Signal| {
+            COUNT.fetch_add(1, Ordering::AcqRel);
+        };
+        // SAFETY: an atomic addition.
+        let installed = InstallGuard::new(SIGTERM, unsafe { Handler::new(count) })?;
+        signal::raise(SIGTERM)?; // not shown
+        drop(installed);
+        assert_eq!(query(SIGTERM)?.handler(), Handler::Default); // not shown
+        assert_eq!(COUNT.load(Ordering::Acquire), 1); // not shown
+        Ok(())
+    }
+}
+
+/// Something to read, for an event loop
+pub mod pipe {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        let (mut reader, writer) = UnixStream::pair()?;
+        low_level::pipe::register(consts::SIGTERM, writer)?;
+        arrange::arrives(SIGTERM); // not shown
+        reader.read_exact(&mut [0])?;
+        Ok(())
+    }
+
+    pub fn here() -> Outcome {
+        let pipe = SelfPipe::new(SIGTERM)?;
+        // Poll `pipe.as_raw_fd()`; then:
+        arrange::arrives(SIGTERM); // not shown
+        pipe.wait()?; // not shown
+        signal::raise(SIGTERM)?; // not shown
+        let arrived = pipe.pending();
+        assert_eq!(arrived, SIGTERM.into()); // not shown
+        Ok(())
+    }
+}
+
+/// Waiting in a loop, on a thread
+pub mod forever {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        let mut signals = Signals::new([consts::SIGHUP, consts::SIGTERM])?;
+        arrange::arrives(SIGTERM); // not shown
+        for signal in signals.forever() {
+            match signal {
+                consts::SIGHUP => println!("reading the configuration again"),
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    pub fn here() -> Outcome {
+        let pipe = SelfPipe::new(SIGHUP | SIGTERM)?;
+        arrange::arrives(SIGTERM); // not shown
+        loop {
+            let arrived = pipe.wait()?;
+            if arrived.contains(SIGHUP) {
+                println!("reading the configuration again");
+            }
+            if arrived.contains(SIGTERM) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// … which another thread ends
+pub mod close {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        let mut signals = Signals::new([consts::SIGHUP])?;
+        let handle = signals.handle();
+        let thread = thread::spawn(move || {
+            for signal in signals.forever() {
+                println!("{signal}");
+            }
+        });
+        handle.close();
+        thread.join().map_err(|_| "panicked")?;
+        Ok(())
+    }
+
+    pub fn here() -> Outcome {
+        let pipe = Arc::new(SelfPipe::new(SIGHUP)?);
+        let waiter = Arc::clone(&pipe);
+        let thread = thread::spawn(move || loop {
+            match waiter.wait() {
+                Ok(set) if !set.is_empty() => println!("{set:?}"),
+                _ => break,
+            }
+        });
+        pipe.wake();
+        thread.join().map_err(|_| "panicked")?;
+        Ok(())
+    }
+}
+
+/// Who has sent it
+pub mod origin {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        let mut signals = SignalsInfo::<WithOrigin>::new([consts::SIGTERM])?;
+        arrange::arrives(SIGTERM); // not shown
+        let mut senders = Vec::new(); // not shown
+        for origin in signals.wait() {
+            println!("{:?}", origin.process);
+            senders.extend(origin.process.map(|process| process.pid)); // not shown
+        }
+        assert_eq!(senders, [std::process::id() as i32]); // not shown
+        Ok(())
+    }
+
+    pub fn here() -> Outcome {
+        // static QUEUE: InfoQueue<64> = InfoQueue::new();
+        let pipe = SelfPipe::with_queue(SIGTERM, &QUEUE)?;
+        arrange::arrives(SIGTERM); // not shown
+        let mut senders = Vec::new(); // not shown
+        pipe.wait()?;
+        for info in pipe.infos() {
+            println!("{:?}", info.sender_pid());
+            senders.extend(info.sender_pid()); // not shown
+        }
+        assert_eq!(senders, [signal::Pid::current()]); // not shown
+        Ok(())
+    }
+}
+
+/// Many listeners. (There, each is one more entry of a list; here, one pipe tells them: a process
+/// has 32.)
+pub mod many_listeners {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        let mut listeners = Vec::new();
+        for _ in 0..100 {
+            listeners.push(Signals::new([consts::SIGUSR1])?);
+        }
+        signal::raise(SIGUSR1)?; // not shown
+        assert!(listeners.iter_mut().all(|one| one.wait().count() == 1)); // not shown
+        Ok(())
+    }
+
+    pub fn here() -> Outcome {
+        let pipe = SelfPipe::new(SIGUSR1)?;
+        let (senders, listeners): (Vec<_>, Vec<_>) =
+            (0..100).map(|_| mpsc::channel::<SignalSet>()).unzip();
+        thread::spawn(move || {
+            while let Ok(arrived) = pipe.wait() {
+                let heard = senders.iter().all(|sender| sender.send(arrived).is_ok());
+                if !heard {
+                    break;
+                }
+            }
+        });
+        signal::kill(signal::Pid::current(), SIGUSR1)?; // not shown
+        let heard = |one: &mpsc::Receiver<_>| one.recv() == Ok(SIGUSR1.into()); // not shown
+        assert!(listeners.iter().all(heard)); // not shown
+        Ok(())
+    }
+}
+
+/// Ending as if nobody had caught it
+pub mod emulate_default {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        low_level::emulate_default_handler(consts::SIGTERM)?;
+        Ok(())
+    }
+
+    pub fn here() -> Outcome {
+        die_by(SIGTERM);
+    }
+}
+
+/// The signals that ask a program to end; names
+pub mod term_signals {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        let signals = Signals::new(consts::TERM_SIGNALS)?;
+        let name = low_level::signal_name(consts::SIGTERM);
+        assert_eq!(name, Some("SIGTERM"));
+        drop(signals); // not shown
+        Ok(())
+    }
+
+    pub fn here() -> Outcome {
+        let signals = SelfPipe::new(SIGTERM | signal::SIGQUIT | SIGINT)?;
+        assert_eq!(SIGTERM.name(), Some("SIGTERM"));
+        drop(signals); // not shown
+        Ok(())
+    }
+}
+
+rows! {
+    "signal-hook",
+    "signal_hook.rs":
+    set_flag,
+    flag_or_default => [End::Signal(libc::SIGINT); 2],
+    conditional_shutdown => [End::Exit(3); 2],
+    function, pipe, forever, close, origin, many_listeners,
+    emulate_default => [End::Signal(libc::SIGTERM); 2],
+    term_signals,
+}

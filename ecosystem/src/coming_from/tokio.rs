@@ -1,0 +1,203 @@
+//! Coming from tokio::signal.
+
+use super::{arrange, rows, Outcome};
+use signal::{child, Pid, SelfPipe, SignalSet};
+use signal::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use std::future::Future;
+use std::io;
+use tokio::io::unix::AsyncFd;
+use tokio::io::Interest;
+use tokio::signal::unix::{signal, SignalKind};
+use tokio::sync::watch;
+
+fn run(future: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    runtime.block_on(future)
+}
+
+// shown:begin
+type Signals = AsyncFd<SelfPipe>;
+
+fn signals(set: impl Into<SignalSet>) -> io::Result<Signals> {
+    let pipe = SelfPipe::new(set)?;
+    // SAFETY: a pipe keeps its descriptor and its open file as long as it lives.
+    Ok(unsafe { AsyncFd::register_with_interest(pipe, Interest::READABLE) }?)
+}
+
+/// What has arrived, at least one. Cancel safe.
+async fn next(signals: &Signals) -> io::Result<SignalSet> {
+    loop {
+        let arrived = signals.get_ref().pending();
+        if !arrived.is_empty() {
+            return Ok(arrived);
+        }
+        signals.readable().await?.clear_ready();
+    }
+}
+// shown:end
+
+/// Ctrl-C
+pub mod ctrl_c {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        run(async {
+            arrange::arrives(SIGINT); // not shown
+            tokio::signal::ctrl_c().await?;
+            Ok(())
+        })
+    }
+
+    pub fn here() -> Outcome {
+        run(async {
+            arrange::arrives(SIGINT); // not shown
+            next(&signals(SIGINT)?).await?;
+            Ok(())
+        })
+    }
+}
+
+/// One of several
+pub mod select {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        run(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut hangup = signal(SignalKind::hangup())?;
+            arrange::arrives(SIGTERM); // not shown
+            loop {
+                tokio::select! {
+                    _ = hangup.recv() => println!("reading the configuration again"),
+                    _ = terminate.recv() => break,
+                }
+            }
+            Ok(())
+        })
+    }
+
+    pub fn here() -> Outcome {
+        run(async {
+            let signals = signals(SIGTERM | SIGHUP)?;
+            arrange::arrives(SIGTERM); // not shown
+            loop {
+                let arrived = next(&signals).await?;
+                if arrived.contains(SIGHUP) {
+                    println!("reading the configuration again");
+                }
+                if arrived.contains(SIGTERM) {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Beside other work
+pub mod beside {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        run(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            arrange::arrives(SIGTERM); // not shown
+            let work = std::future::pending::<()>(); // not shown
+            tokio::select! {
+                () = work => {}
+                _ = terminate.recv() => println!("ending"),
+            }
+            Ok(())
+        })
+    }
+
+    pub fn here() -> Outcome {
+        run(async {
+            let signals = signals(SIGTERM)?;
+            arrange::arrives(SIGTERM); // not shown
+            let work = std::future::pending::<()>(); // not shown
+            tokio::select! {
+                () = work => {}
+                _ = next(&signals) => println!("ending"),
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Many listeners. (There, each has a stream; here, one pipe tells them: a process has 32.)
+pub mod many_listeners {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        run(async {
+            let mut listeners = Vec::new();
+            for _ in 0..100 {
+                listeners.push(signal(SignalKind::user_defined1())?);
+            }
+            signal::raise(SIGUSR1)?; // not shown
+            for listener in &mut listeners {
+                listener.recv().await;
+            }
+            Ok(())
+        })
+    }
+
+    pub fn here() -> Outcome {
+        run(async {
+            let (sender, receiver) = watch::channel(SignalSet::empty());
+            let mut listeners = vec![receiver; 100];
+            let signals = signals(SIGUSR1)?;
+            tokio::spawn(async move {
+                while let Ok(arrived) = next(&signals).await {
+                    sender.send_replace(arrived);
+                }
+            });
+            signal::raise(SIGUSR1)?; // not shown
+            for listener in &mut listeners {
+                listener.changed().await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Children of one's own, by pid, since tokio's `Child` waits for its own
+pub mod children {
+    use super::*;
+
+    pub fn there() -> Outcome {
+        run(async {
+            let mut changes = signal(SignalKind::child())?;
+            let pid = arrange::child(3).as_raw(); // not shown
+            let mut status = 0;
+            // SAFETY: room for the status.
+            while unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG) } == 0 {
+                changes.recv().await;
+            }
+            assert_eq!(libc::WEXITSTATUS(status), 3); // not shown
+            Ok(())
+        })
+    }
+
+    pub fn here() -> Outcome {
+        run(async {
+            let changes = signals(SIGCHLD)?;
+            let pid: Pid = arrange::child(3); // not shown
+            let exited = loop {
+                match child::reap(pid)? {
+                    Some(exited) => break exited,
+                    None => drop(next(&changes).await?),
+                }
+            };
+            assert_eq!(exited.status.code(), Some(3)); // not shown
+            Ok(())
+        })
+    }
+}
+
+rows! {
+    "tokio::signal",
+    "tokio.rs":
+    ctrl_c, select, beside, many_listeners, children,
+}
