@@ -1,8 +1,8 @@
 //! What programs that come from other crates write instead: docs/coming-from/ has it side by side.
 //!
 //! A row is a module with two functions, `there` and `here`. Its documentation is the row's title.
-//! Of the code, the page leaves out the line `Ok(())`, reasons of `unsafe`, and lines that end in
-//! `// not shown`, which bring about what the row is there for.
+//! Of the code, the page leaves out the line `Ok(())`, reasons of `unsafe`, and what stands in
+//! `not_shown!`, which brings about and checks what the row is there for.
 
 pub mod arrange;
 pub mod ctrlc;
@@ -33,6 +33,11 @@ pub struct Row {
     pub ends: [End; 2],
 }
 
+macro_rules! not_shown {
+    ($($code:tt)*) => { $($code)* };
+}
+use not_shown;
+
 macro_rules! rows {
     ($peer:literal, $($file:literal)*: $($name:ident $(=> $ends:expr)?),* $(,)?) => {
         pub const PEER: $crate::coming_from::Peer = $crate::coming_from::Peer {
@@ -60,11 +65,18 @@ fn find<'a>(source: &'a str, name: &str) -> Option<(String, Vec<&'a str>, Vec<&'
     let side = |function| {
         let (_, body) = module.split_once(&format!("    pub fn {function}() -> Outcome {{\n"))?;
         let lines = body.lines().take_while(|line| *line != "    }");
-        let mut in_reason = false;
+        let (mut in_reason, mut hidden) = (false, None);
         let shown = lines.filter(|line| {
-            let line = line.trim();
-            in_reason = line.starts_with("// SAFETY:") || in_reason && line.starts_with("//");
-            !in_reason && line != "Ok(())" && !line.ends_with("// not shown")
+            let (text, depth) = (line.trim(), line.len() - line.trim_start().len());
+            in_reason = text.starts_with("// SAFETY:") || in_reason && text.starts_with("//");
+            if text.starts_with("not_shown! {") && !text.ends_with('}') {
+                hidden = Some(depth);
+            }
+            let is_hidden = hidden.is_some() || text.starts_with("not_shown! {");
+            if hidden == Some(depth) && text == "}" {
+                hidden = None;
+            }
+            !in_reason && !is_hidden && text != "Ok(())"
         });
         Some(shown.collect())
     };

@@ -45,10 +45,13 @@ pub fn ended(code: i32) -> Pid {
 
 /// One that runs until it is killed.
 pub fn sleeper() -> Pid {
-    let sleep = || loop {
+    Pid::from_raw(process::fork(|| forever())).expect("a child")
+}
+
+pub fn forever() -> ! {
+    loop {
         std::thread::park();
-    };
-    Pid::from_raw(process::fork(sleep)).expect("a child")
+    }
 }
 
 /// The controlling terminal of this process, in a session of its own. The other end stays open.

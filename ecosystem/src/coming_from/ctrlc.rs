@@ -1,6 +1,6 @@
 //! Coming from ctrlc.
 
-use super::{arrange, rows, Outcome};
+use super::{arrange, not_shown, rows, Outcome};
 use crate::process::End;
 use signal::{install, query, Handler, SelfPipe, SIGHUP, SIGINT, SIGTERM};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ pub mod flag {
         let stop = Arc::new(AtomicBool::new(false));
         let setter = Arc::clone(&stop);
         ctrlc::set_handler(move || setter.store(true, Ordering::SeqCst))?;
-        arrange::arrives(SIGINT); // not shown
+        not_shown! { arrange::arrives(SIGINT); }
         while !stop.load(Ordering::SeqCst) {
             thread::sleep(Duration::from_millis(10));
         }
@@ -27,7 +27,7 @@ pub mod flag {
     pub fn here() -> Outcome {
         // static STOP: AtomicBool = AtomicBool::new(false);
         install(SIGINT, &STOP)?;
-        arrange::arrives(SIGINT); // not shown
+        not_shown! { arrange::arrives(SIGINT); }
         while !STOP.load(Ordering::Acquire) {
             thread::sleep(Duration::from_millis(10));
         }
@@ -46,17 +46,18 @@ pub mod second_time {
                 process::exit(130);
             }
         })?;
-        loop {
-            // not shown
-            signal::raise(SIGINT)?; // not shown
-            thread::sleep(Duration::from_millis(1)); // not shown
-        } // not shown
+        not_shown! {
+            loop {
+                signal::raise(SIGINT)?;
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
     }
 
     pub fn here() -> Outcome {
         install(SIGINT, Handler::FlagOrDefault(&STOP))?;
-        signal::raise(SIGINT)?; // not shown
-        signal::raise(SIGINT)?; // not shown
+        not_shown! { signal::raise(SIGINT)?; }
+        not_shown! { signal::raise(SIGINT)?; }
         Ok(())
     }
 }
@@ -68,14 +69,14 @@ pub mod wait {
     pub fn there() -> Outcome {
         let (sender, receiver) = mpsc::channel();
         ctrlc::set_handler(move || sender.send(()).expect("it waits"))?;
-        arrange::arrives(SIGINT); // not shown
+        not_shown! { arrange::arrives(SIGINT); }
         receiver.recv()?;
         Ok(())
     }
 
     pub fn here() -> Outcome {
         let pipe = SelfPipe::new(SIGINT)?;
-        arrange::arrives(SIGINT); // not shown
+        not_shown! { arrange::arrives(SIGINT); }
         pipe.wait()?;
         Ok(())
     }
@@ -90,11 +91,8 @@ pub mod closure {
             println!("removing the lock file");
             process::exit(0);
         })?;
-        arrange::arrives(SIGTERM); // not shown
-        loop {
-            // not shown
-            thread::park(); // not shown
-        } // not shown
+        not_shown! { arrange::arrives(SIGTERM); }
+        not_shown! { arrange::forever() }
     }
 
     pub fn here() -> Outcome {
@@ -105,11 +103,8 @@ pub mod closure {
                 process::exit(0);
             }
         });
-        arrange::arrives(SIGTERM); // not shown
-        loop {
-            // not shown
-            thread::park(); // not shown
-        } // not shown
+        not_shown! { arrange::arrives(SIGTERM); }
+        not_shown! { arrange::forever() }
     }
 }
 

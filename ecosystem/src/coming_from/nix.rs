@@ -1,6 +1,6 @@
 //! Coming from nix.
 
-use super::{arrange, rows, Outcome};
+use super::{arrange, not_shown, rows, Outcome};
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow};
 use nix::sys::signalfd;
@@ -48,7 +48,7 @@ pub mod function {
         let action = SigAction::new(handler, SaFlags::SA_RESTART, mask);
         // SAFETY: an atomic store.
         unsafe { sys::signal::sigaction(sys::signal::SIGTERM, &action)? };
-        raised(SIGTERM); // not shown
+        not_shown! { raised(SIGTERM); }
         Ok(())
     }
 
@@ -56,7 +56,7 @@ pub mod function {
         // SAFETY: an atomic store.
         let handler = unsafe { Handler::new(handler) };
         install(SIGTERM, Action::new(handler).block(SIGHUP))?;
-        raised(SIGTERM); // not shown
+        not_shown! { raised(SIGTERM); }
         Ok(())
     }
 }
@@ -70,14 +70,14 @@ pub mod function_with_info {
         let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
         // SAFETY: an atomic store.
         unsafe { sys::signal::sigaction(sys::signal::SIGTERM, &action)? };
-        raised(SIGTERM); // not shown
+        not_shown! { raised(SIGTERM); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         // SAFETY: an atomic store.
         install(SIGTERM, unsafe { Handler::with_info(handler_with_info) })?;
-        raised(SIGTERM); // not shown
+        not_shown! { raised(SIGTERM); }
         Ok(())
     }
 }
@@ -92,14 +92,14 @@ pub mod ignore {
             sys::signal::signal(sys::signal::SIGHUP, SigHandler::SigIgn)?;
             sys::signal::signal(sys::signal::SIGPIPE, SigHandler::SigDfl)?;
         }
-        signal::raise(SIGHUP)?; // not shown
+        not_shown! { signal::raise(SIGHUP)?; }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         install(SIGHUP, Handler::Ignore)?;
         install(SIGPIPE, Handler::Default)?;
-        signal::raise(SIGHUP)?; // not shown
+        not_shown! { signal::raise(SIGHUP)?; }
         Ok(())
     }
 }
@@ -113,19 +113,21 @@ pub mod for_a_while {
         let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
         // SAFETY: an atomic store.
         let old = unsafe { sys::signal::sigaction(sys::signal::SIGTERM, &action)? };
-        raised(SIGTERM); // not shown
-                         // SAFETY: what was there.
+        not_shown! { raised(SIGTERM); }
+        // …
+        // SAFETY: what was there.
         unsafe { sys::signal::sigaction(sys::signal::SIGTERM, &old)? };
-        assert_eq!(query(SIGTERM)?.handler(), Handler::Default); // not shown
+        not_shown! { assert_eq!(query(SIGTERM)?.handler(), Handler::Default); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         // SAFETY: an atomic store.
         let installed = InstallGuard::new(SIGTERM, unsafe { Handler::new(handler) })?;
-        raised(SIGTERM); // not shown
+        not_shown! { raised(SIGTERM); }
+        // …
         drop(installed);
-        assert_eq!(query(SIGTERM)?.handler(), Handler::Default); // not shown
+        not_shown! { assert_eq!(query(SIGTERM)?.handler(), Handler::Default); }
         Ok(())
     }
 }
@@ -156,20 +158,20 @@ pub mod block_region {
     pub fn there() -> Outcome {
         let set = SigSet::from(sys::signal::SIGTERM);
         let old = set.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
-        assert!(signal::blocked().contains(SIGTERM)); // not shown
-                                                      // …
+        not_shown! { assert!(signal::blocked().contains(SIGTERM)); }
+        // …
         old.thread_set_mask()?;
-        assert!(!signal::blocked().contains(SIGTERM)); // not shown
+        not_shown! { assert!(!signal::blocked().contains(SIGTERM)); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         {
             let _guard = BlockGuard::new(SIGTERM);
-            assert!(signal::blocked().contains(SIGTERM)); // not shown
-                                                          // …
+            not_shown! { assert!(signal::blocked().contains(SIGTERM)); }
+            // …
         }
-        assert!(!signal::blocked().contains(SIGTERM)); // not shown
+        not_shown! { assert!(!signal::blocked().contains(SIGTERM)); }
         Ok(())
     }
 }
@@ -184,7 +186,7 @@ pub mod block_for_good {
         set.thread_block()?;
         set.thread_unblock()?;
         sys::signal::sigprocmask(SigmaskHow::SIG_SETMASK, Some(&set), None)?;
-        assert!(signal::blocked().contains(SIGTERM)); // not shown
+        not_shown! { assert!(signal::blocked().contains(SIGTERM)); }
         Ok(())
     }
 
@@ -192,7 +194,7 @@ pub mod block_for_good {
         signal::block(SIGTERM);
         signal::unblock(SIGTERM);
         signal::set_blocked(SIGTERM);
-        assert!(signal::blocked().contains(SIGTERM)); // not shown
+        not_shown! { assert!(signal::blocked().contains(SIGTERM)); }
         Ok(())
     }
 }
@@ -202,18 +204,18 @@ pub mod wait_for_one {
     use super::*;
 
     pub fn there() -> Outcome {
-        arrange::pending(SIGTERM); // not shown
+        not_shown! { arrange::pending(SIGTERM); }
         let set = SigSet::from(sys::signal::SIGTERM);
         let signal = set.wait()?;
-        assert_eq!(signal, sys::signal::SIGTERM); // not shown
+        not_shown! { assert_eq!(signal, sys::signal::SIGTERM); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        arrange::pending(SIGTERM); // not shown
+        not_shown! { arrange::pending(SIGTERM); }
         let set = SignalSet::from(SIGTERM);
         let signal = set.wait()?.signal();
-        assert_eq!(signal, SIGTERM); // not shown
+        not_shown! { assert_eq!(signal, SIGTERM); }
         Ok(())
     }
 }
@@ -223,10 +225,10 @@ pub mod suspend {
     use super::*;
 
     pub fn there() -> Outcome {
-        install(SIGUSR1, &READY)?; // not shown
+        not_shown! { install(SIGUSR1, &READY)?; }
         let set = SigSet::from(sys::signal::SIGUSR1);
         let old = set.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
-        signal::raise(SIGUSR1)?; // not shown
+        not_shown! { signal::raise(SIGUSR1)?; }
         while !READY.load(Ordering::Acquire) {
             old.suspend()?;
         }
@@ -235,9 +237,9 @@ pub mod suspend {
     }
 
     pub fn here() -> Outcome {
-        install(SIGUSR1, &READY)?; // not shown
+        not_shown! { install(SIGUSR1, &READY)?; }
         let guard = BlockGuard::new(SIGUSR1);
-        signal::raise(SIGUSR1)?; // not shown
+        not_shown! { signal::raise(SIGUSR1)?; }
         while !READY.load(Ordering::Acquire) {
             guard.wait();
         }
@@ -253,19 +255,19 @@ pub mod signal_fd {
         let set = SigSet::from(sys::signal::SIGTERM);
         set.thread_block()?;
         let fd = signalfd::SignalFd::with_flags(&set, signalfd::SfdFlags::SFD_NONBLOCK)?;
-        signal::raise(SIGTERM)?; // not shown
+        not_shown! { signal::raise(SIGTERM)?; }
         let info = fd.read_signal()?;
         let number = info.map(|info| info.ssi_signo);
-        assert_eq!(number, Some(15)); // not shown
+        not_shown! { assert_eq!(number, Some(15)); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         let signals = SignalFd::new(SIGTERM)?;
-        signal::raise(SIGTERM)?; // not shown
+        not_shown! { signal::raise(SIGTERM)?; }
         let info = signals.read()?;
         let signal = info.map(|info| info.signal());
-        assert_eq!(signal, Some(SIGTERM)); // not shown
+        not_shown! { assert_eq!(signal, Some(SIGTERM)); }
         Ok(())
     }
 }
@@ -275,8 +277,8 @@ pub mod send {
     use super::*;
 
     pub fn there() -> Outcome {
-        let pid = unistd::Pid::from_raw(arrange::sleeper().as_raw()); // not shown
-        let group = unistd::getpgrp(); // not shown
+        not_shown! { let pid = unistd::Pid::from_raw(arrange::sleeper().as_raw()); }
+        not_shown! { let group = unistd::getpgrp(); }
         sys::signal::kill(pid, sys::signal::SIGTERM)?;
         sys::signal::killpg(group, sys::signal::SIGCONT)?;
         sys::signal::raise(sys::signal::SIGCONT)?;
@@ -284,8 +286,8 @@ pub mod send {
     }
 
     pub fn here() -> Outcome {
-        let pid = arrange::sleeper(); // not shown
-        let group = session::own_group(); // not shown
+        not_shown! { let pid = arrange::sleeper(); }
+        not_shown! { let group = session::own_group(); }
         signal::kill(pid, SIGTERM)?;
         signal::kill_group(group, SIGCONT)?;
         signal::raise(SIGCONT)?;
@@ -298,16 +300,16 @@ pub mod ask_for_process {
     use super::*;
 
     pub fn there() -> Outcome {
-        let pid = unistd::Pid::parent(); // not shown
+        not_shown! { let pid = unistd::Pid::parent(); }
         let exists = sys::signal::kill(pid, None) != Err(Errno::ESRCH);
-        assert!(exists); // not shown
+        not_shown! { assert!(exists); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        let pid = Pid::parent().ok_or("no parent")?; // not shown
+        not_shown! { let pid = Pid::parent().ok_or("no parent")?; }
         let exists = signal::exists(pid);
-        assert!(exists); // not shown
+        not_shown! { assert!(exists); }
         Ok(())
     }
 }
@@ -317,13 +319,13 @@ pub mod reap_all {
     use super::*;
 
     pub fn there() -> Outcome {
-        arrange::ended(3); // not shown
-        let mut codes = Vec::new(); // not shown
+        not_shown! { arrange::ended(3); }
+        not_shown! { let mut codes = Vec::new(); }
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) => {
                     println!("{pid} exited with code {code}");
-                    codes.push(code); // not shown
+                    not_shown! { codes.push(code); }
                 }
                 Ok(WaitStatus::Signaled(pid, signal, _)) => {
                     println!("{pid} killed by {signal}");
@@ -332,19 +334,19 @@ pub mod reap_all {
                 _ => break,
             }
         }
-        assert_eq!(codes, [3]); // not shown
+        not_shown! { assert_eq!(codes, [3]); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        arrange::ended(3); // not shown
-        let mut codes = Vec::new(); // not shown
+        not_shown! { arrange::ended(3); }
+        not_shown! { let mut codes = Vec::new(); }
         for exited in child::reap_any() {
             let exited = exited?;
             println!("{} {}", exited.pid, exited.status);
-            codes.extend(exited.status.code()); // not shown
+            not_shown! { codes.extend(exited.status.code()); }
         }
-        assert_eq!(codes, [3]); // not shown
+        not_shown! { assert_eq!(codes, [3]); }
         Ok(())
     }
 }
@@ -354,16 +356,16 @@ pub mod wait_for_child {
     use super::*;
 
     pub fn there() -> Outcome {
-        let pid = unistd::Pid::from_raw(arrange::child(3).as_raw()); // not shown
+        not_shown! { let pid = unistd::Pid::from_raw(arrange::child(3).as_raw()); }
         let status = waitpid(pid, None)?;
-        assert_eq!(status, WaitStatus::Exited(pid, 3)); // not shown
+        not_shown! { assert_eq!(status, WaitStatus::Exited(pid, 3)); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        let pid = arrange::child(3); // not shown
+        not_shown! { let pid = arrange::child(3); }
         let status = child::wait(pid)?.status;
-        assert_eq!(status.code(), Some(3)); // not shown
+        not_shown! { assert_eq!(status.code(), Some(3)); }
         Ok(())
     }
 }
@@ -373,22 +375,22 @@ pub mod stopped_child {
     use super::*;
 
     pub fn there() -> Outcome {
-        let child = arrange::sleeper(); // not shown
-        let pid = unistd::Pid::from_raw(child.as_raw()); // not shown
-        sys::signal::kill(pid, sys::signal::SIGSTOP)?; // not shown
+        not_shown! { let child = arrange::sleeper(); }
+        not_shown! { let pid = unistd::Pid::from_raw(child.as_raw()); }
+        not_shown! { sys::signal::kill(pid, sys::signal::SIGSTOP)?; }
         let flags = WaitPidFlag::WUNTRACED | WaitPidFlag::WCONTINUED;
         let status = waitpid(pid, Some(flags))?;
-        assert_eq!(status, WaitStatus::Stopped(pid, sys::signal::SIGSTOP)); // not shown
-        signal::kill(child, SIGKILL)?; // not shown
+        not_shown! { assert_eq!(status, WaitStatus::Stopped(pid, sys::signal::SIGSTOP)); }
+        not_shown! { signal::kill(child, SIGKILL)?; }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        let pid = arrange::sleeper(); // not shown
-        signal::kill(pid, signal::SIGSTOP)?; // not shown
+        not_shown! { let pid = arrange::sleeper(); }
+        not_shown! { signal::kill(pid, signal::SIGSTOP)?; }
         let change = child::wait_change(Which::Pid(pid))?;
-        assert_eq!(change, Change::Stopped(pid, signal::SIGSTOP)); // not shown
-        signal::kill(pid, SIGKILL)?; // not shown
+        not_shown! { assert_eq!(change, Change::Stopped(pid, signal::SIGSTOP)); }
+        not_shown! { signal::kill(pid, SIGKILL)?; }
         Ok(())
     }
 }

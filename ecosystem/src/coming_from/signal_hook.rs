@@ -1,6 +1,6 @@
 //! Coming from signal-hook.
 
-use super::{arrange, rows, Outcome};
+use super::{arrange, not_shown, rows, Outcome};
 use crate::process::End;
 use signal::{die_by, install, query, Handler, InfoQueue, InstallGuard};
 use signal::{SelfPipe, Signal, SignalSet, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
@@ -25,16 +25,16 @@ pub mod set_flag {
     pub fn there() -> Outcome {
         let stop = Arc::new(AtomicBool::new(false));
         flag::register(consts::SIGTERM, Arc::clone(&stop))?;
-        signal::raise(SIGTERM)?; // not shown
-        assert!(stop.load(Ordering::Acquire)); // not shown
+        not_shown! { signal::raise(SIGTERM)?; }
+        not_shown! { assert!(stop.load(Ordering::Acquire)); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         // static STOP: AtomicBool = AtomicBool::new(false);
         install(SIGTERM, &STOP)?;
-        signal::raise(SIGTERM)?; // not shown
-        assert!(STOP.load(Ordering::Acquire)); // not shown
+        not_shown! { signal::raise(SIGTERM)?; }
+        not_shown! { assert!(STOP.load(Ordering::Acquire)); }
         Ok(())
     }
 }
@@ -48,15 +48,15 @@ pub mod flag_or_default {
         let stop = Arc::new(AtomicBool::new(false));
         flag::register_conditional_default(consts::SIGINT, Arc::clone(&stop))?;
         flag::register(consts::SIGINT, Arc::clone(&stop))?;
-        signal::raise(SIGINT)?; // not shown
-        signal::raise(SIGINT)?; // not shown
+        not_shown! { signal::raise(SIGINT)?; }
+        not_shown! { signal::raise(SIGINT)?; }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         install(SIGINT, Handler::FlagOrDefault(&STOP))?;
-        signal::raise(SIGINT)?; // not shown
-        signal::raise(SIGINT)?; // not shown
+        not_shown! { signal::raise(SIGINT)?; }
+        not_shown! { signal::raise(SIGINT)?; }
         Ok(())
     }
 }
@@ -69,8 +69,8 @@ pub mod conditional_shutdown {
         let stop = Arc::new(AtomicBool::new(false));
         flag::register_conditional_shutdown(consts::SIGINT, 3, Arc::clone(&stop))?;
         flag::register(consts::SIGINT, stop)?;
-        signal::raise(SIGINT)?; // not shown
-        signal::raise(SIGINT)?; // not shown
+        not_shown! { signal::raise(SIGINT)?; }
+        not_shown! { signal::raise(SIGINT)?; }
         Ok(())
     }
 
@@ -83,8 +83,8 @@ pub mod conditional_shutdown {
         };
         // SAFETY: an atomic and `_exit`.
         install(SIGINT, unsafe { Handler::new(stop) })?;
-        signal::raise(SIGINT)?; // not shown
-        signal::raise(SIGINT)?; // not shown
+        not_shown! { signal::raise(SIGINT)?; }
+        not_shown! { signal::raise(SIGINT)?; }
         Ok(())
     }
 }
@@ -99,10 +99,11 @@ pub mod function {
         };
         // SAFETY: an atomic addition.
         let id = unsafe { low_level::register(consts::SIGTERM, count)? };
-        signal::raise(SIGTERM)?; // not shown
+        not_shown! { signal::raise(SIGTERM)?; }
+        // …
         low_level::unregister(id);
-        signal::raise(SIGTERM)?; // not shown
-        assert_eq!(COUNT.load(Ordering::Acquire), 1); // not shown
+        not_shown! { signal::raise(SIGTERM)?; }
+        not_shown! { assert_eq!(COUNT.load(Ordering::Acquire), 1); }
         Ok(())
     }
 
@@ -112,10 +113,11 @@ pub mod function {
         };
         // SAFETY: an atomic addition.
         let installed = InstallGuard::new(SIGTERM, unsafe { Handler::new(count) })?;
-        signal::raise(SIGTERM)?; // not shown
+        not_shown! { signal::raise(SIGTERM)?; }
+        // …
         drop(installed);
-        assert_eq!(query(SIGTERM)?.handler(), Handler::Default); // not shown
-        assert_eq!(COUNT.load(Ordering::Acquire), 1); // not shown
+        not_shown! { assert_eq!(query(SIGTERM)?.handler(), Handler::Default); }
+        not_shown! { assert_eq!(COUNT.load(Ordering::Acquire), 1); }
         Ok(())
     }
 }
@@ -127,7 +129,7 @@ pub mod pipe {
     pub fn there() -> Outcome {
         let (mut reader, writer) = UnixStream::pair()?;
         low_level::pipe::register(consts::SIGTERM, writer)?;
-        arrange::arrives(SIGTERM); // not shown
+        not_shown! { arrange::arrives(SIGTERM); }
         reader.read_exact(&mut [0])?;
         Ok(())
     }
@@ -135,11 +137,11 @@ pub mod pipe {
     pub fn here() -> Outcome {
         let pipe = SelfPipe::new(SIGTERM)?;
         // Poll `pipe.as_raw_fd()`; then:
-        arrange::arrives(SIGTERM); // not shown
-        pipe.wait()?; // not shown
-        signal::raise(SIGTERM)?; // not shown
+        not_shown! { arrange::arrives(SIGTERM); }
+        not_shown! { pipe.wait()?; }
+        not_shown! { signal::raise(SIGTERM)?; }
         let arrived = pipe.pending();
-        assert_eq!(arrived, SIGTERM.into()); // not shown
+        not_shown! { assert_eq!(arrived, SIGTERM.into()); }
         Ok(())
     }
 }
@@ -150,7 +152,7 @@ pub mod forever {
 
     pub fn there() -> Outcome {
         let mut signals = Signals::new([consts::SIGHUP, consts::SIGTERM])?;
-        arrange::arrives(SIGTERM); // not shown
+        not_shown! { arrange::arrives(SIGTERM); }
         for signal in signals.forever() {
             match signal {
                 consts::SIGHUP => println!("reading the configuration again"),
@@ -162,7 +164,7 @@ pub mod forever {
 
     pub fn here() -> Outcome {
         let pipe = SelfPipe::new(SIGHUP | SIGTERM)?;
-        arrange::arrives(SIGTERM); // not shown
+        not_shown! { arrange::arrives(SIGTERM); }
         loop {
             let arrived = pipe.wait()?;
             if arrived.contains(SIGHUP) {
@@ -214,27 +216,27 @@ pub mod origin {
 
     pub fn there() -> Outcome {
         let mut signals = SignalsInfo::<WithOrigin>::new([consts::SIGTERM])?;
-        arrange::arrives(SIGTERM); // not shown
-        let mut senders = Vec::new(); // not shown
+        not_shown! { arrange::arrives(SIGTERM); }
+        not_shown! { let mut senders = Vec::new(); }
         for origin in signals.wait() {
             println!("{:?}", origin.process);
-            senders.extend(origin.process.map(|process| process.pid)); // not shown
+            not_shown! { senders.extend(origin.process.map(|process| process.pid)); }
         }
-        assert_eq!(senders, [std::process::id() as i32]); // not shown
+        not_shown! { assert_eq!(senders, [std::process::id() as i32]); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         // static QUEUE: InfoQueue<64> = InfoQueue::new();
         let pipe = SelfPipe::with_queue(SIGTERM, &QUEUE)?;
-        arrange::arrives(SIGTERM); // not shown
-        let mut senders = Vec::new(); // not shown
+        not_shown! { arrange::arrives(SIGTERM); }
+        not_shown! { let mut senders = Vec::new(); }
         pipe.wait()?;
         for info in pipe.infos() {
             println!("{:?}", info.sender_pid());
-            senders.extend(info.sender_pid()); // not shown
+            not_shown! { senders.extend(info.sender_pid()); }
         }
-        assert_eq!(senders, [signal::Pid::current()]); // not shown
+        not_shown! { assert_eq!(senders, [signal::Pid::current()]); }
         Ok(())
     }
 }
@@ -249,8 +251,8 @@ pub mod many_listeners {
         for _ in 0..100 {
             listeners.push(Signals::new([consts::SIGUSR1])?);
         }
-        signal::raise(SIGUSR1)?; // not shown
-        assert!(listeners.iter_mut().all(|one| one.wait().count() == 1)); // not shown
+        not_shown! { signal::raise(SIGUSR1)?; }
+        not_shown! { assert!(listeners.iter_mut().all(|one| one.wait().count() == 1)); }
         Ok(())
     }
 
@@ -266,9 +268,9 @@ pub mod many_listeners {
                 }
             }
         });
-        signal::kill(signal::Pid::current(), SIGUSR1)?; // not shown
-        let heard = |one: &mpsc::Receiver<_>| one.recv() == Ok(SIGUSR1.into()); // not shown
-        assert!(listeners.iter().all(heard)); // not shown
+        not_shown! { signal::kill(signal::Pid::current(), SIGUSR1)?; }
+        not_shown! { let heard = |one: &mpsc::Receiver<_>| one.recv() == Ok(SIGUSR1.into()); }
+        not_shown! { assert!(listeners.iter().all(heard)); }
         Ok(())
     }
 }
@@ -295,14 +297,14 @@ pub mod term_signals {
         let signals = Signals::new(consts::TERM_SIGNALS)?;
         let name = low_level::signal_name(consts::SIGTERM);
         assert_eq!(name, Some("SIGTERM"));
-        drop(signals); // not shown
+        not_shown! { drop(signals); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         let signals = SelfPipe::new(SIGTERM | signal::SIGQUIT | SIGINT)?;
         assert_eq!(SIGTERM.name(), Some("SIGTERM"));
-        drop(signals); // not shown
+        not_shown! { drop(signals); }
         Ok(())
     }
 }

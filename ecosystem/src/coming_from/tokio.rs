@@ -1,6 +1,6 @@
 //! Coming from tokio::signal.
 
-use super::{arrange, rows, Outcome};
+use super::{arrange, not_shown, rows, Outcome};
 use signal::{child, Pid, SelfPipe, SignalSet};
 use signal::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use std::future::Future;
@@ -42,7 +42,7 @@ pub mod ctrl_c {
 
     pub fn there() -> Outcome {
         run(async {
-            arrange::arrives(SIGINT); // not shown
+            not_shown! { arrange::arrives(SIGINT); }
             tokio::signal::ctrl_c().await?;
             Ok(())
         })
@@ -50,7 +50,7 @@ pub mod ctrl_c {
 
     pub fn here() -> Outcome {
         run(async {
-            arrange::arrives(SIGINT); // not shown
+            not_shown! { arrange::arrives(SIGINT); }
             next(&signals(SIGINT)?).await?;
             Ok(())
         })
@@ -65,7 +65,7 @@ pub mod select {
         run(async {
             let mut terminate = signal(SignalKind::terminate())?;
             let mut hangup = signal(SignalKind::hangup())?;
-            arrange::arrives(SIGTERM); // not shown
+            not_shown! { arrange::arrives(SIGTERM); }
             loop {
                 tokio::select! {
                     _ = hangup.recv() => println!("reading the configuration again"),
@@ -79,7 +79,7 @@ pub mod select {
     pub fn here() -> Outcome {
         run(async {
             let signals = signals(SIGTERM | SIGHUP)?;
-            arrange::arrives(SIGTERM); // not shown
+            not_shown! { arrange::arrives(SIGTERM); }
             loop {
                 let arrived = next(&signals).await?;
                 if arrived.contains(SIGHUP) {
@@ -101,8 +101,8 @@ pub mod beside {
     pub fn there() -> Outcome {
         run(async {
             let mut terminate = signal(SignalKind::terminate())?;
-            arrange::arrives(SIGTERM); // not shown
-            let work = std::future::pending::<()>(); // not shown
+            not_shown! { arrange::arrives(SIGTERM); }
+            not_shown! { let work = std::future::pending::<()>(); }
             tokio::select! {
                 () = work => {}
                 _ = terminate.recv() => println!("ending"),
@@ -114,8 +114,8 @@ pub mod beside {
     pub fn here() -> Outcome {
         run(async {
             let signals = signals(SIGTERM)?;
-            arrange::arrives(SIGTERM); // not shown
-            let work = std::future::pending::<()>(); // not shown
+            not_shown! { arrange::arrives(SIGTERM); }
+            not_shown! { let work = std::future::pending::<()>(); }
             tokio::select! {
                 () = work => {}
                 _ = next(&signals) => println!("ending"),
@@ -135,7 +135,7 @@ pub mod many_listeners {
             for _ in 0..100 {
                 listeners.push(signal(SignalKind::user_defined1())?);
             }
-            signal::raise(SIGUSR1)?; // not shown
+            not_shown! { signal::raise(SIGUSR1)?; }
             for listener in &mut listeners {
                 listener.recv().await;
             }
@@ -153,7 +153,7 @@ pub mod many_listeners {
                     sender.send_replace(arrived);
                 }
             });
-            signal::raise(SIGUSR1)?; // not shown
+            not_shown! { signal::raise(SIGUSR1)?; }
             for listener in &mut listeners {
                 listener.changed().await?;
             }
@@ -169,13 +169,13 @@ pub mod children {
     pub fn there() -> Outcome {
         run(async {
             let mut changes = signal(SignalKind::child())?;
-            let pid = arrange::child(3).as_raw(); // not shown
+            not_shown! { let pid = arrange::child(3).as_raw(); }
             let mut status = 0;
             // SAFETY: room for the status.
             while unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG) } == 0 {
                 changes.recv().await;
             }
-            assert_eq!(libc::WEXITSTATUS(status), 3); // not shown
+            not_shown! { assert_eq!(libc::WEXITSTATUS(status), 3); }
             Ok(())
         })
     }
@@ -183,14 +183,14 @@ pub mod children {
     pub fn here() -> Outcome {
         run(async {
             let changes = signals(SIGCHLD)?;
-            let pid: Pid = arrange::child(3); // not shown
+            not_shown! { let pid: Pid = arrange::child(3); }
             let exited = loop {
                 match child::reap(pid)? {
                     Some(exited) => break exited,
                     None => drop(next(&changes).await?),
                 }
             };
-            assert_eq!(exited.status.code(), Some(3)); // not shown
+            not_shown! { assert_eq!(exited.status.code(), Some(3)); }
             Ok(())
         })
     }

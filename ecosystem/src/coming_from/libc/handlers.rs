@@ -1,7 +1,7 @@
 //! Handlers.
 
 use super::check;
-use crate::coming_from::Outcome;
+use crate::coming_from::{not_shown, Outcome};
 use libc::{c_int, c_void, siginfo_t};
 use signal::{install, query, AltStack, Handler, Info, InstallGuard, Signal};
 use signal::{SIGHUP, SIGPIPE, SIGSEGV, SIGTERM};
@@ -49,14 +49,14 @@ pub mod function {
             action.sa_flags = libc::SA_RESTART;
             check(libc::sigaction(libc::SIGTERM, &action, ptr::null_mut()))?;
         }
-        raised(SIGTERM); // not shown
+        not_shown! { raised(SIGTERM); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         // SAFETY: an atomic store.
         install(SIGTERM, unsafe { Handler::new(handler) })?;
-        raised(SIGTERM); // not shown
+        not_shown! { raised(SIGTERM); }
         Ok(())
     }
 }
@@ -73,14 +73,14 @@ pub mod function_with_info {
             action.sa_flags = libc::SA_RESTART | libc::SA_SIGINFO;
             check(libc::sigaction(libc::SIGTERM, &action, ptr::null_mut()))?;
         }
-        raised(SIGTERM); // not shown
+        not_shown! { raised(SIGTERM); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         // SAFETY: an atomic store.
         install(SIGTERM, unsafe { Handler::with_info(handler_with_info) })?;
-        raised(SIGTERM); // not shown
+        not_shown! { raised(SIGTERM); }
         Ok(())
     }
 }
@@ -93,14 +93,14 @@ pub mod extern_function {
         let handler = on_signal as *const () as usize;
         // SAFETY: the handler is async-signal-safe.
         unsafe { libc::signal(libc::SIGTERM, handler) };
-        raised(SIGTERM); // not shown
+        not_shown! { raised(SIGTERM); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         // SAFETY: an atomic store.
         install(SIGTERM, unsafe { Handler::from_raw(on_signal) })?;
-        raised(SIGTERM); // not shown
+        not_shown! { raised(SIGTERM); }
         Ok(())
     }
 }
@@ -116,13 +116,13 @@ pub mod flag {
             action.sa_sigaction = set_flag as *const () as usize;
             check(libc::sigaction(libc::SIGTERM, &action, ptr::null_mut()))?;
         }
-        raised(SIGTERM); // not shown
+        not_shown! { raised(SIGTERM); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         install(SIGTERM, &STOP)?;
-        raised(SIGTERM); // not shown
+        not_shown! { raised(SIGTERM); }
         Ok(())
     }
 }
@@ -137,14 +137,14 @@ pub mod ignore {
             libc::signal(libc::SIGHUP, libc::SIG_IGN);
             libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         }
-        signal::raise(SIGHUP)?; // not shown
+        not_shown! { signal::raise(SIGHUP)?; }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         install(SIGHUP, Handler::Ignore)?;
         install(SIGPIPE, Handler::Default)?;
-        signal::raise(SIGHUP)?; // not shown
+        not_shown! { signal::raise(SIGHUP)?; }
         Ok(())
     }
 }
@@ -160,20 +160,20 @@ pub mod for_a_while {
             action.sa_sigaction = set_flag as *const () as usize;
             let mut old = mem::zeroed();
             check(libc::sigaction(libc::SIGTERM, &action, &mut old))?;
-            raised(SIGTERM); // not shown
-                             // …
+            not_shown! { raised(SIGTERM); }
+            // …
             check(libc::sigaction(libc::SIGTERM, &old, ptr::null_mut()))?;
         }
-        assert_eq!(query(SIGTERM)?.handler(), Handler::Default); // not shown
+        not_shown! { assert_eq!(query(SIGTERM)?.handler(), Handler::Default); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         let installed = InstallGuard::new(SIGTERM, &STOP)?;
-        raised(SIGTERM); // not shown
-                         // …
+        not_shown! { raised(SIGTERM); }
+        // …
         drop(installed);
-        assert_eq!(query(SIGTERM)?.handler(), Handler::Default); // not shown
+        not_shown! { assert_eq!(query(SIGTERM)?.handler(), Handler::Default); }
         Ok(())
     }
 }
@@ -189,13 +189,13 @@ pub mod ask {
             check(libc::sigaction(libc::SIGHUP, ptr::null(), &mut old))?;
             old.sa_sigaction == libc::SIG_IGN
         };
-        assert!(!is_ignored); // not shown
+        not_shown! { assert!(!is_ignored); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         let is_ignored = query(SIGHUP)?.handler() == Handler::Ignore;
-        assert!(!is_ignored); // not shown
+        not_shown! { assert!(!is_ignored); }
         Ok(())
     }
 }
@@ -217,8 +217,8 @@ pub mod alt_stack {
     pub fn here() -> Outcome {
         let _stack = AltStack::new()?;
         // SAFETY: an atomic store.
-        install(SIGSEGV, unsafe { Handler::new(handler) })?; // not shown
-        raised(SIGSEGV); // not shown
+        not_shown! { install(SIGSEGV, unsafe { Handler::new(handler) })?; }
+        not_shown! { raised(SIGSEGV); }
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The mask.
 
 use super::check;
-use crate::coming_from::{arrange, Outcome};
+use crate::coming_from::{arrange, not_shown, Outcome};
 use libc::c_int;
 use signal::{block, BlockGuard, InstallGuard, SIGHUP, SIGTERM, SIGUSR1};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,21 +24,21 @@ pub mod block_region {
             libc::sigemptyset(&mut set);
             libc::sigaddset(&mut set, libc::SIGTERM);
             libc::pthread_sigmask(libc::SIG_BLOCK, &set, &mut old);
-            assert!(signal::blocked().contains(SIGTERM)); // not shown
-                                                          // …
+            not_shown! { assert!(signal::blocked().contains(SIGTERM)); }
+            // …
             libc::pthread_sigmask(libc::SIG_SETMASK, &old, ptr::null_mut());
         }
-        assert!(!signal::blocked().contains(SIGTERM)); // not shown
+        not_shown! { assert!(!signal::blocked().contains(SIGTERM)); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         {
             let _guard = BlockGuard::new(SIGTERM);
-            assert!(signal::blocked().contains(SIGTERM)); // not shown
-                                                          // …
+            not_shown! { assert!(signal::blocked().contains(SIGTERM)); }
+            // …
         }
-        assert!(!signal::blocked().contains(SIGTERM)); // not shown
+        not_shown! { assert!(!signal::blocked().contains(SIGTERM)); }
         Ok(())
     }
 }
@@ -56,13 +56,13 @@ pub mod block_for_good {
             libc::sigaddset(&mut set, libc::SIGHUP);
             check(libc::sigprocmask(libc::SIG_BLOCK, &set, ptr::null_mut()))?;
         }
-        assert!(signal::blocked().contains(SIGHUP)); // not shown
+        not_shown! { assert!(signal::blocked().contains(SIGHUP)); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         block(SIGTERM | SIGHUP);
-        assert!(signal::blocked().contains(SIGHUP)); // not shown
+        not_shown! { assert!(signal::blocked().contains(SIGHUP)); }
         Ok(())
     }
 }
@@ -72,21 +72,21 @@ pub mod look_at_pending {
     use super::*;
 
     pub fn there() -> Outcome {
-        arrange::pending(SIGTERM); // not shown
-                                   // SAFETY: room for the set.
+        not_shown! { arrange::pending(SIGTERM); }
+        // SAFETY: room for the set.
         let is_pending = unsafe {
             let mut set = mem::zeroed();
             check(libc::sigpending(&mut set))?;
             libc::sigismember(&set, libc::SIGTERM) == 1
         };
-        assert!(is_pending); // not shown
+        not_shown! { assert!(is_pending); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        arrange::pending(SIGTERM); // not shown
+        not_shown! { arrange::pending(SIGTERM); }
         let is_pending = signal::pending().contains(SIGTERM);
-        assert!(is_pending); // not shown
+        not_shown! { assert!(is_pending); }
         Ok(())
     }
 }
@@ -105,20 +105,20 @@ pub mod suspend {
             libc::sigemptyset(&mut set);
             libc::sigaddset(&mut set, libc::SIGUSR1);
             libc::pthread_sigmask(libc::SIG_BLOCK, &set, &mut old);
-            signal::raise(SIGUSR1)?; // not shown
+            not_shown! { signal::raise(SIGUSR1)?; }
             while !READY.load(Ordering::Acquire) {
                 libc::sigsuspend(&old);
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, &old, ptr::null_mut());
         }
-        assert_eq!(io::Error::last_os_error().raw_os_error(), Some(libc::EINTR)); // not shown
+        not_shown! { assert_eq!(io::Error::last_os_error().raw_os_error(), Some(libc::EINTR)); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         let _installed = InstallGuard::new(SIGUSR1, &READY)?;
         let guard = BlockGuard::new(SIGUSR1);
-        signal::raise(SIGUSR1)?; // not shown
+        not_shown! { signal::raise(SIGUSR1)?; }
         while !READY.load(Ordering::Acquire) {
             guard.wait();
         }

@@ -1,7 +1,7 @@
 //! Children, sessions, terminals.
 
 use super::check;
-use crate::coming_from::{arrange, Outcome};
+use crate::coming_from::{arrange, not_shown, Outcome};
 use signal::child::{self, Change, Status, Which};
 use signal::{kill, session, CommandExt, Pid, SIGKILL, SIGSTOP};
 use std::os::fd::AsRawFd;
@@ -15,8 +15,8 @@ pub mod reap_all {
     use super::*;
 
     pub fn there() -> Outcome {
-        arrange::ended(3); // not shown
-        arrange::ended(4); // not shown
+        not_shown! { arrange::ended(3); }
+        not_shown! { arrange::ended(4); }
         loop {
             let mut status = 0;
             // SAFETY: room for the status.
@@ -26,18 +26,18 @@ pub mod reap_all {
             }
             println!("{pid} has ended with {}", libc::WEXITSTATUS(status));
         }
-        assert_eq!(child::reap_any().count(), 0); // not shown
+        not_shown! { assert_eq!(child::reap_any().count(), 0); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        arrange::ended(3); // not shown
-        arrange::ended(4); // not shown
+        not_shown! { arrange::ended(3); }
+        not_shown! { arrange::ended(4); }
         for exited in child::reap_any() {
             let exited = exited?;
             println!("{} {}", exited.pid, exited.status);
         }
-        assert_eq!(child::reap_any().count(), 0); // not shown
+        not_shown! { assert_eq!(child::reap_any().count(), 0); }
         Ok(())
     }
 }
@@ -47,7 +47,7 @@ pub mod wait_for_child {
     use super::*;
 
     pub fn there() -> Outcome {
-        let pid = arrange::child(3).as_raw(); // not shown
+        not_shown! { let pid = arrange::child(3).as_raw(); }
         let mut status = 0;
         // SAFETY: room for the status.
         while unsafe { libc::waitpid(pid, &mut status, 0) } == -1 {
@@ -57,14 +57,14 @@ pub mod wait_for_child {
             }
         }
         let code = libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
-        assert_eq!(code, Some(3)); // not shown
+        not_shown! { assert_eq!(code, Some(3)); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        let pid = arrange::child(3); // not shown
+        not_shown! { let pid = arrange::child(3); }
         let code = child::wait(pid)?.status.code();
-        assert_eq!(code, Some(3)); // not shown
+        not_shown! { assert_eq!(code, Some(3)); }
         Ok(())
     }
 }
@@ -74,7 +74,7 @@ pub mod child_with_limit {
     use super::*;
 
     pub fn there() -> Outcome {
-        let pid = arrange::child(3).as_raw(); // not shown
+        not_shown! { let pid = arrange::child(3).as_raw(); }
         let (start, mut status) = (Instant::now(), 0);
         // SAFETY: room for the status.
         while unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG) } == 0 {
@@ -83,14 +83,14 @@ pub mod child_with_limit {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        assert_eq!(Status::from_raw(status).code(), Some(3)); // not shown
+        not_shown! { assert_eq!(Status::from_raw(status).code(), Some(3)); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        let pid = arrange::child(3); // not shown
+        not_shown! { let pid = arrange::child(3); }
         let exited = child::wait_timeout(pid, Duration::from_secs(10))?;
-        assert_eq!(exited.and_then(|exited| exited.status.code()), Some(3)); // not shown
+        not_shown! { assert_eq!(exited.and_then(|exited| exited.status.code()), Some(3)); }
         Ok(())
     }
 }
@@ -100,29 +100,29 @@ pub mod stopped_child {
     use super::*;
 
     pub fn there() -> Outcome {
-        let pid = arrange::sleeper().as_raw(); // not shown
-                                               // SAFETY: takes plain values.
-        unsafe { libc::kill(pid, libc::SIGSTOP) }; // not shown
+        not_shown! { let pid = arrange::sleeper().as_raw(); }
+        // SAFETY: takes plain values.
+        not_shown! { unsafe { libc::kill(pid, libc::SIGSTOP) }; }
         let mut status = 0;
         // SAFETY: room for the status.
         check(unsafe { libc::waitpid(pid, &mut status, libc::WUNTRACED) })?;
         if libc::WIFSTOPPED(status) {
             println!("stopped by {}", libc::WSTOPSIG(status));
         }
-        assert!(libc::WIFSTOPPED(status)); // not shown
-        kill(Pid::try_from(pid)?, SIGKILL)?; // not shown
+        not_shown! { assert!(libc::WIFSTOPPED(status)); }
+        not_shown! { kill(Pid::try_from(pid)?, SIGKILL)?; }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        let pid = arrange::sleeper(); // not shown
-        kill(pid, SIGSTOP)?; // not shown
+        not_shown! { let pid = arrange::sleeper(); }
+        not_shown! { kill(pid, SIGSTOP)?; }
         let change = child::wait_change(Which::Pid(pid))?;
         if let Change::Stopped(_, signal) = change {
             println!("stopped by {signal}");
         }
-        assert_eq!(change, Change::Stopped(pid, SIGSTOP)); // not shown
-        kill(pid, SIGKILL)?; // not shown
+        not_shown! { assert_eq!(change, Change::Stopped(pid, SIGSTOP)); }
+        not_shown! { kill(pid, SIGKILL)?; }
         Ok(())
     }
 }
@@ -144,7 +144,7 @@ pub mod new_session {
         };
         // SAFETY: async-signal-safe.
         let mut child = unsafe { command.pre_exec(in_child) }.spawn()?;
-        assert!(child.wait()?.success()); // not shown
+        not_shown! { assert!(child.wait()?.success()); }
         Ok(())
     }
 
@@ -152,7 +152,7 @@ pub mod new_session {
         let mut command = Command::new("true");
         command.new_session().reset_signals();
         let mut child = command.spawn_with_signals_blocked()?;
-        assert!(child.wait()?.success()); // not shown
+        not_shown! { assert!(child.wait()?.success()); }
         Ok(())
     }
 }
@@ -179,8 +179,8 @@ pub mod terminal {
     use super::*;
 
     pub fn there() -> Outcome {
-        let terminal = arrange::terminal(); // not shown
-        let group = session::own_group().as_raw(); // not shown
+        not_shown! { let terminal = arrange::terminal(); }
+        not_shown! { let group = session::own_group().as_raw(); }
         let fd = terminal.as_raw_fd();
         // SAFETY: takes plain values.
         unsafe {
@@ -191,8 +191,8 @@ pub mod terminal {
     }
 
     pub fn here() -> Outcome {
-        let terminal = arrange::terminal(); // not shown
-        let group = session::own_group(); // not shown
+        not_shown! { let terminal = arrange::terminal(); }
+        not_shown! { let group = session::own_group(); }
         session::set_foreground(&terminal, group)?;
         Ok(())
     }

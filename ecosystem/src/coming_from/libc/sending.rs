@@ -1,7 +1,7 @@
 //! Sending, and timers.
 
 use super::check;
-use crate::coming_from::{arrange, Outcome};
+use crate::coming_from::{arrange, not_shown, Outcome};
 use libc::c_int;
 use signal::{alarm, child, die_by, exists, install, kill, kill_group, kill_thread, queue};
 use signal::{timer, Pid, SelfPipe, SignalSet};
@@ -28,17 +28,17 @@ pub mod send {
     use super::*;
 
     pub fn there() -> Outcome {
-        let pid = arrange::sleeper().as_raw(); // not shown
-                                               // SAFETY: takes plain values.
+        not_shown! { let pid = arrange::sleeper().as_raw(); }
+        // SAFETY: takes plain values.
         check(unsafe { libc::kill(pid, libc::SIGTERM) })?;
-        child::wait(Pid::try_from(pid)?)?; // not shown
+        not_shown! { child::wait(Pid::try_from(pid)?)?; }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        let pid = arrange::sleeper(); // not shown
+        not_shown! { let pid = arrange::sleeper(); }
         kill(pid, SIGTERM)?;
-        child::wait(pid)?; // not shown
+        not_shown! { child::wait(pid)?; }
         Ok(())
     }
 }
@@ -48,8 +48,8 @@ pub mod send_to_group {
     use super::*;
 
     pub fn there() -> Outcome {
-        let group = signal::session::new_group()?.as_raw(); // not shown
-                                                            // SAFETY: takes plain values.
+        not_shown! { let group = signal::session::new_group()?.as_raw(); }
+        // SAFETY: takes plain values.
         unsafe {
             check(libc::killpg(group, libc::SIGCONT))?;
             check(libc::kill(0, libc::SIGCONT))?;
@@ -58,7 +58,7 @@ pub mod send_to_group {
     }
 
     pub fn here() -> Outcome {
-        let group = signal::session::new_group()?; // not shown
+        not_shown! { let group = signal::session::new_group()?; }
         kill_group(group, SIGCONT)?;
         signal::kill_own_group(SIGCONT)?;
         Ok(())
@@ -70,17 +70,17 @@ pub mod ask_for_process {
     use super::*;
 
     pub fn there() -> Outcome {
-        let pid = 1; // not shown
-                     // SAFETY: takes plain values.
+        not_shown! { let pid = 1; }
+        // SAFETY: takes plain values.
         let exists = unsafe { libc::kill(pid, 0) == 0 || *libc::__errno_location() == libc::EPERM };
-        assert!(exists); // not shown
+        not_shown! { assert!(exists); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        let pid = Pid::try_from(1)?; // not shown
+        not_shown! { let pid = Pid::try_from(1)?; }
         let exists = exists(pid);
-        assert!(exists); // not shown
+        not_shown! { assert!(exists); }
         Ok(())
     }
 }
@@ -90,21 +90,21 @@ pub mod send_to_thread {
     use super::*;
 
     pub fn there() -> Outcome {
-        let handler = count as *const () as usize; // not shown
-                                                   // SAFETY: an atomic addition.
-        unsafe { libc::signal(libc::SIGUSR1, handler) }; // not shown
+        not_shown! { let handler = count as *const () as usize; }
+        // SAFETY: an atomic addition.
+        not_shown! { unsafe { libc::signal(libc::SIGUSR1, handler) }; }
         let thread = thread::spawn(|| caught(1));
         // SAFETY: nobody has joined it.
         unsafe { libc::pthread_kill(thread.as_pthread_t(), libc::SIGUSR1) };
-        thread.join().expect("it has caught the signal"); // not shown
+        not_shown! { thread.join().expect("it has caught the signal"); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        install(SIGUSR1, &CAUGHT)?; // not shown
+        not_shown! { install(SIGUSR1, &CAUGHT)?; }
         let thread = thread::spawn(|| caught(1));
         kill_thread(&thread, SIGUSR1)?;
-        thread.join().expect("it has caught the signal"); // not shown
+        not_shown! { thread.join().expect("it has caught the signal"); }
         Ok(())
     }
 }
@@ -114,20 +114,20 @@ pub mod send_value {
     use super::*;
 
     pub fn there() -> Outcome {
-        signal::block(SIGUSR1); // not shown
-        let pid = Pid::current().as_raw(); // not shown
+        not_shown! { signal::block(SIGUSR1); }
+        not_shown! { let pid = Pid::current().as_raw(); }
         let value = libc::sigval { sival_ptr: ptr::without_provenance_mut(42) };
         // SAFETY: takes plain values.
         check(unsafe { libc::sigqueue(pid, libc::SIGUSR1, value) })?;
-        assert_eq!(SignalSet::from(SIGUSR1).wait()?.value(), Some(42)); // not shown
+        not_shown! { assert_eq!(SignalSet::from(SIGUSR1).wait()?.value(), Some(42)); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        signal::block(SIGUSR1); // not shown
-        let pid = Pid::current(); // not shown
+        not_shown! { signal::block(SIGUSR1); }
+        not_shown! { let pid = Pid::current(); }
         queue(pid, SIGUSR1, 42)?;
-        assert_eq!(SignalSet::from(SIGUSR1).wait()?.value(), Some(42)); // not shown
+        not_shown! { assert_eq!(SignalSet::from(SIGUSR1).wait()?.value(), Some(42)); }
         Ok(())
     }
 }
@@ -161,13 +161,13 @@ pub mod alarm_once {
     pub fn there() -> Outcome {
         // SAFETY: takes a plain value.
         unsafe { libc::alarm(10) };
-        assert!(alarm(Duration::ZERO) > Some(Duration::from_secs(8))); // not shown
+        not_shown! { assert!(alarm(Duration::ZERO) > Some(Duration::from_secs(8))); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         alarm(Duration::from_secs(10));
-        assert!(alarm(Duration::ZERO) > Some(Duration::from_secs(8))); // not shown
+        not_shown! { assert!(alarm(Duration::ZERO) > Some(Duration::from_secs(8))); }
         Ok(())
     }
 }
@@ -177,20 +177,20 @@ pub mod timer_again {
     use super::*;
 
     pub fn there() -> Outcome {
-        let pipe = SelfPipe::new(SIGALRM)?; // not shown
+        not_shown! { let pipe = SelfPipe::new(SIGALRM)?; }
         let tick = libc::timeval { tv_sec: 0, tv_usec: 1_000 };
         let ticks = libc::itimerval { it_interval: tick, it_value: tick };
         // SAFETY: a whole structure.
         check(unsafe { libc::setitimer(libc::ITIMER_REAL, &ticks, ptr::null_mut()) })?;
-        assert!(pipe.wait()?.contains(SIGALRM) && pipe.wait()?.contains(SIGALRM)); // not shown
+        not_shown! { assert!(pipe.wait()?.contains(SIGALRM) && pipe.wait()?.contains(SIGALRM)); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        let pipe = SelfPipe::new(SIGALRM)?; // not shown
+        not_shown! { let pipe = SelfPipe::new(SIGALRM)?; }
         let tick = Duration::from_millis(1);
         timer::start(timer::Timer::Real, tick, tick)?;
-        assert!(pipe.wait()?.contains(SIGALRM) && pipe.wait()?.contains(SIGALRM)); // not shown
+        not_shown! { assert!(pipe.wait()?.contains(SIGALRM) && pipe.wait()?.contains(SIGALRM)); }
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Waiting, and something to read.
 
 use super::check;
-use crate::coming_from::{arrange, Outcome};
+use crate::coming_from::{arrange, not_shown, Outcome};
 use libc::{c_int, c_void};
 use signal::{retry, SelfPipe, SignalFd, SIGHUP, SIGTERM};
 use std::io::{self, Read, Write};
@@ -15,8 +15,8 @@ pub mod wait_for_one {
     use super::*;
 
     pub fn there() -> Outcome {
-        arrange::pending(SIGTERM); // not shown
-                                   // SAFETY: room for the set and the number.
+        not_shown! { arrange::pending(SIGTERM); }
+        // SAFETY: room for the set and the number.
         let number = unsafe {
             let (mut set, mut number) = (mem::zeroed(), 0);
             libc::sigemptyset(&mut set);
@@ -25,14 +25,14 @@ pub mod wait_for_one {
             libc::sigwait(&set, &mut number);
             number
         };
-        assert_eq!(number, libc::SIGTERM); // not shown
+        not_shown! { assert_eq!(number, libc::SIGTERM); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        arrange::pending(SIGTERM); // not shown
+        not_shown! { arrange::pending(SIGTERM); }
         let signal = (SIGTERM | SIGHUP).wait()?.signal();
-        assert_eq!(signal, SIGTERM); // not shown
+        not_shown! { assert_eq!(signal, SIGTERM); }
         Ok(())
     }
 }
@@ -42,8 +42,8 @@ pub mod wait_with_limit {
     use super::*;
 
     pub fn there() -> Outcome {
-        arrange::pending(SIGTERM); // not shown
-                                   // SAFETY: room for the set and the info.
+        not_shown! { arrange::pending(SIGTERM); }
+        // SAFETY: room for the set and the info.
         let sender = unsafe {
             let mut set = mem::zeroed();
             libc::sigemptyset(&mut set);
@@ -56,16 +56,16 @@ pub mod wait_with_limit {
                 _ => Some(info.si_pid()),
             }
         };
-        assert_eq!(sender, Some(std::process::id() as i32)); // not shown
+        not_shown! { assert_eq!(sender, Some(std::process::id() as i32)); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        arrange::pending(SIGTERM); // not shown
+        not_shown! { arrange::pending(SIGTERM); }
         let set = signal::SignalSet::from(SIGTERM);
         let info = set.wait_timeout(Duration::from_secs(1))?;
         let sender = info.and_then(|info| info.sender_pid());
-        assert_eq!(sender, Some(signal::Pid::current())); // not shown
+        not_shown! { assert_eq!(sender, Some(signal::Pid::current())); }
         Ok(())
     }
 }
@@ -82,7 +82,7 @@ pub mod signal_fd {
             libc::sigaddset(&mut set, libc::SIGTERM);
             check(libc::sigprocmask(libc::SIG_BLOCK, &set, ptr::null_mut()))?;
             let fd = check(libc::signalfd(-1, &set, libc::SFD_CLOEXEC))?;
-            signal::raise(SIGTERM)?; // not shown
+            not_shown! { signal::raise(SIGTERM)?; }
             let mut info: libc::signalfd_siginfo = mem::zeroed();
             let pointer = ptr::addr_of_mut!(info).cast::<c_void>();
             libc::read(fd, pointer, mem::size_of_val(&info));
@@ -94,7 +94,7 @@ pub mod signal_fd {
 
     pub fn here() -> Outcome {
         let signals = SignalFd::new(SIGTERM)?;
-        signal::raise(SIGTERM)?; // not shown
+        not_shown! { signal::raise(SIGTERM)?; }
         assert_eq!(signals.wait()?.signal(), SIGTERM);
         Ok(())
     }
@@ -131,18 +131,18 @@ pub mod self_pipe {
             check(libc::sigaction(libc::SIGTERM, &action, ptr::null_mut()))?;
             reader
         };
-        arrange::arrives(SIGTERM); // not shown
+        not_shown! { arrange::arrives(SIGTERM); }
         let mut number = [0];
         reader.read_exact(&mut number)?;
-        assert_eq!(c_int::from(number[0]), libc::SIGTERM); // not shown
+        not_shown! { assert_eq!(c_int::from(number[0]), libc::SIGTERM); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
         let pipe = SelfPipe::new(SIGTERM)?;
-        arrange::arrives(SIGTERM); // not shown
+        not_shown! { arrange::arrives(SIGTERM); }
         let arrived = pipe.wait()?;
-        assert_eq!(arrived, SIGTERM.into()); // not shown
+        not_shown! { assert_eq!(arrived, SIGTERM.into()); }
         Ok(())
     }
 }
@@ -152,8 +152,8 @@ pub mod interrupted {
     use super::*;
 
     pub fn there() -> Outcome {
-        let (mut reader, mut writer) = UnixStream::pair()?; // not shown
-        writer.write_all(b"x")?; // not shown
+        not_shown! { let (mut reader, mut writer) = UnixStream::pair()?; }
+        not_shown! { writer.write_all(b"x")?; }
         let mut buffer = [0];
         let count = loop {
             match reader.read(&mut buffer) {
@@ -161,16 +161,16 @@ pub mod interrupted {
                 result => break result?,
             }
         };
-        assert_eq!(count, 1); // not shown
+        not_shown! { assert_eq!(count, 1); }
         Ok(())
     }
 
     pub fn here() -> Outcome {
-        let (mut reader, mut writer) = UnixStream::pair()?; // not shown
-        writer.write_all(b"x")?; // not shown
+        not_shown! { let (mut reader, mut writer) = UnixStream::pair()?; }
+        not_shown! { writer.write_all(b"x")?; }
         let mut buffer = [0];
         let count = retry(|| reader.read(&mut buffer))?;
-        assert_eq!(count, 1); // not shown
+        not_shown! { assert_eq!(count, 1); }
         Ok(())
     }
 }
