@@ -64,23 +64,30 @@ fn find<'a>(source: &'a str, name: &str) -> Option<(String, Vec<&'a str>, Vec<&'
     title.reverse();
     let side = |function| {
         let (_, body) = module.split_once(&format!("    pub fn {function}() -> Outcome {{\n"))?;
-        let lines = body.lines().take_while(|line| *line != "    }");
-        let (mut in_reason, mut hidden) = (false, None);
-        let shown = lines.filter(|line| {
-            let (text, depth) = (line.trim(), line.len() - line.trim_start().len());
-            in_reason = text.starts_with("// SAFETY:") || in_reason && text.starts_with("//");
-            if text.starts_with("not_shown! {") && !text.ends_with('}') {
-                hidden = Some(depth);
-            }
-            let is_hidden = hidden.is_some() || text.starts_with("not_shown! {");
-            if hidden == Some(depth) && text == "}" {
-                hidden = None;
-            }
-            !in_reason && !is_hidden && text != "Ok(())"
-        });
-        Some(shown.collect())
+        Some(shown(body.lines().take_while(|line| *line != "    }")))
     };
     Some((title.join("\n"), side("there")?, side("here")?))
+}
+
+fn shown<'a>(body: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    // Where the whole of it is asynchronous, what that stands in is left out too.
+    let (mut end, mut in_reason, mut hidden) = ("        Ok(())", false, None);
+    let is_shown = |line: &&str| {
+        let (text, depth) = (line.trim(), line.len() - line.trim_start().len());
+        in_reason = text.starts_with("// SAFETY:") || in_reason && text.starts_with("//");
+        let mut is_hidden = hidden.is_some() || in_reason || *line == end;
+        if *line == "        run(async {" {
+            (end, is_hidden) = ("            Ok(())", true);
+        }
+        if text.starts_with("not_shown! {") {
+            hidden = (!text.ends_with('}')).then_some(depth);
+            is_hidden = true;
+        } else if hidden == Some(depth) && text == "}" {
+            hidden = None;
+        }
+        !is_hidden && *line != "        })"
+    };
+    body.filter(is_shown).collect()
 }
 
 /// The table of a page. Code of several lines wants HTML around it.

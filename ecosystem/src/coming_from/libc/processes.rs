@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-/// After SIGCHLD: all that have ended
+/// After SIGCHLD: all children that have ended
 pub mod reap_all {
     use super::*;
 

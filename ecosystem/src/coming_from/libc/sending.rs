@@ -23,7 +23,7 @@ fn caught(times: usize) {
     }
 }
 
-/// To a process. (0 and −1 would mean many: a `Pid` is positive.)
+/// Sending to a process. (0 and −1 would mean many: a `Pid` is positive.)
 pub mod send {
     use super::*;
 
@@ -43,7 +43,7 @@ pub mod send {
     }
 }
 
-/// To a process group; to one's own
+/// … to a process group; to one's own
 pub mod send_to_group {
     use super::*;
 
@@ -85,7 +85,7 @@ pub mod ask_for_process {
     }
 }
 
-/// To a thread
+/// … to a thread
 pub mod send_to_thread {
     use super::*;
 
@@ -109,7 +109,7 @@ pub mod send_to_thread {
     }
 }
 
-/// With a value
+/// … with a value
 pub mod send_value {
     use super::*;
 

@@ -5,6 +5,7 @@ use crate::coming_from::{arrange, not_shown, Outcome};
 use libc::{c_int, c_void};
 use signal::{retry, SelfPipe, SignalFd, SIGHUP, SIGTERM};
 use std::io::{self, Read, Write};
+use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
@@ -123,8 +124,7 @@ pub mod self_pipe {
         let mut reader = unsafe {
             let (reader, writer) = UnixStream::pair()?;
             writer.set_nonblocking(true)?;
-            let writer = std::os::fd::IntoRawFd::into_raw_fd(writer);
-            WRITE_END.store(writer, Ordering::Release);
+            WRITE_END.store(writer.into_raw_fd(), Ordering::Release);
             let mut action: libc::sigaction = mem::zeroed();
             action.sa_sigaction = write_number as *const () as usize;
             action.sa_flags = libc::SA_RESTART;
