@@ -12,7 +12,7 @@ type Block = (&'static str, String);
 
 macro_rules! loops {
     ($($name:ident)*) => {
-        vec![$((stringify!($name), shown(include_str!(concat!("loops/", stringify!($name), ".rs"))))),*]
+        vec![$((stringify!($name), adapter(include_str!(concat!("loops/", stringify!($name), ".rs"))))),*]
     };
 }
 
@@ -29,6 +29,13 @@ fn pages() -> [(&'static str, Vec<Block>); 7] {
         ("coming-from/signal-hook.md", rows(&coming_from::signal_hook::PEER)),
         ("coming-from/tokio.md", [vec![("next", next)], rows(&coming_from::tokio::PEER)].concat()),
     ]
+}
+
+/// Adapters have less than ten lines.
+fn adapter(source: &str) -> String {
+    let shown = shown(source);
+    assert!(shown.lines().count() - 2 < 10, "too long: {shown}");
+    shown
 }
 
 /// The lines between the markers `shown` of a source file, as Markdown.

@@ -39,8 +39,7 @@ pub mod set_flag {
     }
 }
 
-/// A flag, and the default effect for what comes while it is set: a second Ctrl-C ends the program.
-/// (`register_conditional_shutdown` calls `_exit` instead, with a code of one's own.)
+/// A flag, and the default effect for what comes while it is set: a second Ctrl-C ends the program
 pub mod flag_or_default {
     use super::*;
 
@@ -61,7 +60,7 @@ pub mod flag_or_default {
     }
 }
 
-/// … or an exit at the second, with a code
+/// … or an exit, with a code
 pub mod conditional_shutdown {
     use super::*;
 
@@ -258,14 +257,11 @@ pub mod many_listeners {
 
     pub fn here() -> Outcome {
         let pipe = SelfPipe::new(SIGUSR1)?;
-        let (senders, listeners): (Vec<_>, Vec<_>) =
+        let (mut senders, listeners): (Vec<_>, Vec<_>) =
             (0..100).map(|_| mpsc::channel::<SignalSet>()).unzip();
         thread::spawn(move || {
             while let Ok(arrived) = pipe.wait() {
-                let heard = senders.iter().all(|sender| sender.send(arrived).is_ok());
-                if !heard {
-                    break;
-                }
+                senders.retain(|sender| sender.send(arrived).is_ok());
             }
         });
         not_shown! { signal::kill(signal::Pid::current(), SIGUSR1)?; }
