@@ -93,17 +93,14 @@ fn shown<'a>(body: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 /// The table of a page. Code of several lines wants HTML around it.
 pub fn markdown(peer: &Peer) -> String {
     let mut text = format!("<table>\n<tr><th>{}</th><th>posix-signal</th></tr>\n", peer.name);
+    assert_eq!(peer.source.matches("\npub mod ").count(), peer.rows.len(), "{}", peer.name);
     for row in peer.rows {
         let (title, there, here) = find(peer.source, row.name)
             .unwrap_or_else(|| panic!("{}: no row {}", peer.name, row.name));
         assert!(!title.is_empty(), "{}: row {} has no title", peer.name, row.name);
-        write!(
-            text,
-            "<tr><td colspan=\"2\">\n\n{title}\n\n</td></tr>\n<tr><td>\n\n{}\n</td><td>\n\n{}\n</td></tr>\n",
-            fenced(&there),
-            fenced(&here)
-        )
-        .unwrap();
+        let (there, here) = (fenced(&there), fenced(&here));
+        write!(text, "<tr><td colspan=\"2\">\n\n{title}\n\n</td></tr>\n").unwrap();
+        write!(text, "<tr><td>\n\n{there}\n</td><td>\n\n{here}\n</td></tr>\n").unwrap();
     }
     text + "</table>\n"
 }

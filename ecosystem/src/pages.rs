@@ -11,13 +11,15 @@ use std::path::Path;
 type Block = (&'static str, String);
 
 macro_rules! loops {
-    ($($name:ident)*) => {
-        vec![$((stringify!($name), adapter(include_str!(concat!("loops/", stringify!($name), ".rs"))))),*]
+    ($($name:literal)*) => {
+        vec![$(($name, adapter(include_str!(concat!("loops/", $name, ".rs"))))),*]
     };
 }
 
 fn pages() -> [(&'static str, Vec<Block>); 7] {
-    let loops = loops! { async_io calloop glommio mio monoio polling smol tokio };
+    let loops = loops! {
+        "async_io" "calloop" "glommio" "mio" "monoio" "polling" "smol" "tokio"
+    };
     let next = shown(include_str!("coming_from/tokio.rs"));
     let rows = |peer| vec![("rows", coming_from::markdown(peer))];
     [

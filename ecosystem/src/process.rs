@@ -19,8 +19,8 @@ pub enum End {
 
 /// Runs `body` in a child, whose exit code it returns.
 pub fn fork(body: impl FnOnce() -> c_int) -> pid_t {
-    // SAFETY: this process has one thread; or those of an event loop besides, and a child that needs
-    // no lock of theirs: the C library sees to its allocator's.
+    // SAFETY: this process has one thread; or those of an event loop too, and then the child takes
+    // no lock that they may have held, except the allocator's, which the C library sees to.
     match unsafe { libc::fork() } {
         -1 => panic!("fork: {}", std::io::Error::last_os_error()),
         0 => {
