@@ -110,11 +110,14 @@ fn main() {
         #[cfg(feature = "std")]
         examples::client::TESTS,
         #[cfg(feature = "std")]
+        examples::guide::TESTS,
+        #[cfg(feature = "std")]
         examples::progress::TESTS,
         #[cfg(feature = "std")]
         examples::registry::TESTS,
         #[cfg(feature = "std")]
         examples::reports::TESTS,
+        #[cfg(feature = "std")]
         examples::timeout::TESTS,
         #[cfg(feature = "std")]
         examples::nohup::TESTS,
