@@ -1,6 +1,7 @@
 //! The same over each event loop, with a `SelfPipe` and, where the loop takes any descriptor, with
 //! a `SignalFd`.
 
+use crate::harness::skip;
 use ecosystem::loops::{Loop, Signals};
 use ecosystem::process::{self, End};
 use signal::{child, kill, query, Handler, Pid, Signal};
@@ -25,7 +26,13 @@ fn new_loop<S: Signals, L: Loop<S>>() -> L {
         unsafe { libc::syscall(libc::SYS_io_uring_setup, 8, 0) };
         let error = std::io::Error::last_os_error();
         if error.raw_os_error() != Some(libc::EFAULT) {
-            crate::harness::skip(&format!("there is no io_uring here: {error}"));
+            skip(&format!("there is no io_uring here: {error}"));
+        }
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: room for the limit.
+        unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit) };
+        if limit.rlim_cur < 8 << 20 {
+            skip("io_uring may lock too little memory here: ulimit -l");
         }
     }
     L::new().unwrap()
