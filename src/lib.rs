@@ -42,7 +42,7 @@
 //! | to reap children | [`SelfPipe`] and [`child::reap_any`] or [`child::reap`]; [chapter](guide::children) |
 //! | to wait for one child with a deadline | [`child::wait_timeout`] |
 //! | to protect a region | [`BlockGuard`], or `DeferGuard` without a system call; [chapter](guide::regions) |
-//! | signals in tokio, mio, polling, epoll, kqueue | [`SelfPipe`], whose descriptor suits every loop |
+//! | signals in tokio, mio, polling, epoll, kqueue | [`SelfPipe`], whose descriptor suits every loop; [adapters](https://github.com/posix-signal/posix-signal/blob/main/docs/event-loops.md) |
 //! | signals in a program with threads | [`block`] and [`SignalSet::wait`]; [chapter](guide::threads) |
 //! | to know who sent it | [`SignalSet::wait`], [`SelfPipe::with_queue`], [`Handler::with_info`] |
 //! | a function that runs at once | [`Handler::new`]; [chapter](guide::handlers) |
@@ -66,6 +66,9 @@
 //! | Windows | no | in part | no | yes | yes |
 //!
 //! A tokio program that only wants Ctrl-C needs `tokio::signal` alone; one for Windows too, `ctrlc`.
+//!
+//! What to write instead of [libc][from-libc], [nix][from-nix], [signal-hook][from-signal-hook],
+//! [ctrlc][from-ctrlc] and [tokio::signal][from-tokio], row by row.
 //!
 //! # Three numbers
 //!
@@ -91,6 +94,11 @@
 //! [nix]: https://docs.rs/nix
 //! [tokio]: https://docs.rs/tokio
 //! [ctrlc]: https://docs.rs/ctrlc
+//! [from-libc]: https://github.com/posix-signal/posix-signal/blob/main/docs/coming-from/libc.md
+//! [from-nix]: https://github.com/posix-signal/posix-signal/blob/main/docs/coming-from/nix.md
+//! [from-signal-hook]: https://github.com/posix-signal/posix-signal/blob/main/docs/coming-from/signal-hook.md
+//! [from-ctrlc]: https://github.com/posix-signal/posix-signal/blob/main/docs/coming-from/ctrlc.md
+//! [from-tokio]: https://github.com/posix-signal/posix-signal/blob/main/docs/coming-from/tokio.md
 //! [benchmarks]: https://github.com/posix-signal/posix-signal/blob/main/docs/benchmarks.md
 //! [platforms]: https://github.com/posix-signal/posix-signal/blob/main/PLATFORMS.md
 //! [design]: https://github.com/posix-signal/posix-signal/blob/main/DESIGN.md
