@@ -175,7 +175,7 @@ pub mod timer;
 mod wait;
 
 // rustdoc finds the alias of what a private module defines only here (ci/aliases).
-pub use crate::action::{Action, Flags};
+pub use crate::action::{Action, Flags, IntoAction};
 #[doc(alias = "sigaltstack")]
 pub use crate::alt_stack::AltStack;
 pub use crate::context::Context;
