@@ -17,8 +17,9 @@
 //! ```
 //!
 //! The package is `posix-signal`, the library `signal`; the registry's crate `signal` is another.
-//! It needs Rust 1.63 and a Unix, and brings `libc`, `cfg-if` and `bitflags`. The feature `std`
-//! (default) adds conversions to `std`'s types; `defer` adds `DeferGuard`.
+//! It needs Rust 1.63 and a Unix, and brings `libc`, `cfg-if` and `bitflags` (on Debian 12 run
+//! `cargo update -p libc --precise 0.2.183` once: [versions]). The feature `std` (default) adds
+//! conversions to `std`'s types; `defer` adds `DeferGuard`.
 //!
 //! Stop when asked to, and at once when asked twice:
 //!
@@ -101,6 +102,7 @@
 //! [from-tokio]: https://github.com/posix-signal/posix-signal/blob/main/docs/coming-from/tokio.md
 //! [benchmarks]: https://github.com/posix-signal/posix-signal/blob/main/docs/benchmarks.md
 //! [platforms]: https://github.com/posix-signal/posix-signal/blob/main/PLATFORMS.md
+//! [versions]: https://github.com/posix-signal/posix-signal/blob/main/docs/versions.md
 //! [design]: https://github.com/posix-signal/posix-signal/blob/main/DESIGN.md
 
 #![no_std]
