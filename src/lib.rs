@@ -1,8 +1,8 @@
 //! Unix signals in safe Rust: stop on Ctrl-C, reload on SIGHUP, reap children, read signals in
 //! an event loop, keep them out of critical regions.
 //!
-//! - **Sound.** No safe call breaks memory; that a function may run in a handler is promised where
-//!   the handler is built, and nowhere else.
+//! - **Sound.** No safe call breaks memory. The one promise that you make, that a function may run
+//!   in a handler, is made in one `unsafe` constructor and nowhere else.
 //! - **Nothing is lost.** Every signal that arrives is reported, every child's status is collected,
 //!   and the old handler and the old mask come back bit for bit.
 //! - **A good neighbour.** All of this holds next to other libraries that handle the same signal.
