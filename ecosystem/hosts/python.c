@@ -16,6 +16,8 @@ HOST_FUNCTIONS(DEFINE)
 
 #define ENTRY(name) {#name, call_##name, METH_VARARGS, NULL},
 static PyMethodDef methods[] = {HOST_FUNCTIONS(ENTRY){NULL, NULL, 0, NULL}};
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "host", NULL, -1, methods, NULL, NULL, NULL, NULL};
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, .m_name = "host", .m_size = -1, .m_methods = methods,
+};
 
 PyMODINIT_FUNC PyInit_host(void) { return PyModule_Create(&module); }

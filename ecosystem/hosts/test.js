@@ -26,8 +26,8 @@ async function main() {
     assert.equal(host.on_stack(SIGTERM), stack);
     for (let i = 0; i < 20; i++) await heard(send, true);
     for (let i = 0; i < 3; i++) {
-        const inWorker = () => once(new Worker(__filename, { workerData: process.argv[2] }), 'exit');
-        await heard(inWorker, true);
+        const worker = () => new Worker(__filename, { workerData: process.argv[2] });
+        await heard(() => once(worker(), 'exit'), true);
     }
     const node = once(process, 'SIGTERM', { signal: AbortSignal.timeout(30000) });
     assert.equal(host.section(SIGTERM), 0);
