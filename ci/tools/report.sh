@@ -73,8 +73,9 @@ tally() {
         END { print p + 0, f + programs - ended, s + 0 }' "$2.text")
     echo "$1: $p passed, $f failed, $s skipped"
     sed -n 's/^test \(.*\) \.\.\. ignored,* */  skipped \1: /p' "$2.text"
+    grep '^UNSTEADY' "$2.text" || true
     if [ "$f" != 0 ]; then
-        grep -E 'FAILED|panicked|ended [^0]|Kernel panic' "$2.text" | head -n 40 || true
+        grep -E -A 1 'FAILED|panicked|ended [^0]|killed by|Kernel panic' "$2.text" | head -n 60 || true
         echo "  whole log: $2"
     fi
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))

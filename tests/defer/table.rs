@@ -7,7 +7,7 @@ use super::needs_deferral;
 use crate::common::raw::{self, kernel_mask};
 use crate::common::{self, count, in_child, status_of, COUNT};
 use signal::{
-    blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Info, Pid, Signal,
+    blocked, install, pending, raise, AltStack, BlockGuard, DeferGuard, Handler, Info, Pid, Signal,
     SignalSet, UnblockGuard, SIGBUS, SIGINT, SIGTERM, SIGUSR1, SIGUSR2,
 };
 use std::process::Command;
@@ -282,6 +282,8 @@ fn a_handler_of_a_fault_can_change_the_mask_of_the_region() {
     }
     let scenario = |enter: Enter| {
         install(SIGUSR1, &COUNT).unwrap();
+        // std's own is small where the kernel does not tell the size of a signal frame.
+        let _stack = AltStack::new().unwrap();
         // SAFETY: changing the mask is async-signal-safe.
         install(SIGBUS, unsafe { Handler::new(block_termination) }).unwrap();
         let region = enter();
