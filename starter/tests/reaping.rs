@@ -69,10 +69,34 @@ fn nothing_of_a_service_escapes_from_its_cgroup() {
     assert!(!is_running(escaped));
     let pid = running.pid();
     running.end();
-    let own = std::fs::read_to_string("/proc/self/mounts").unwrap();
-    let mount = own.lines().find(|line| line.contains(" cgroup2 ")).unwrap();
-    let mount = std::path::Path::new(mount.split(' ').nth(1).unwrap());
-    let left = std::fs::read_dir(mount).unwrap().flatten();
-    let left = left.filter(|entry| *entry.file_name() == *format!("starter-{pid}"));
-    assert_eq!(left.count(), 0);
+    assert!(!cgroups().contains(&format!("starter-{pid}")));
+}
+
+/// What there is in the cgroup of this test.
+fn cgroups() -> Vec<String> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
+    let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    let mount = mounts.lines().find(|line| line.contains(" cgroup2 "));
+    let mount = mount.and_then(|line| line.split(' ').nth(1)).unwrap_or("/no cgroups");
+    let entries = std::fs::read_dir(std::path::Path::new(mount).join(own)).into_iter().flatten();
+    entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+#[test]
+fn what_a_killed_starter_has_left_is_swept_by_the_next() {
+    let mut first = run("[service.a]\ncommand = ['sleep', '1000']\n");
+    let service = pid_in(&first.wait_for_line(&["started"]));
+    let name = format!("starter-{}", first.pid());
+    if !cgroups().contains(&name) {
+        eprintln!("skipped: there are no cgroups of version 2 here that could be made");
+        return;
+    }
+    first.signal(SIGKILL);
+    first.wait();
+    eventually("its service is gone", || (!is_running(service)).then_some(()));
+    assert!(cgroups().contains(&name));
+    let second = run("[service.a]\ncommand = ['sleep', '1000']\n");
+    assert!(!cgroups().contains(&name));
+    second.end();
 }
