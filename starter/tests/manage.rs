@@ -100,7 +100,7 @@ fn signals_are_sent_and_mistakes_are_told() {
 
 #[test]
 fn a_socket_that_has_been_swept_away_comes_back() {
-    let running = run("[service.a]\ncommand = ['sh', '-c', 'echo >&$NOTIFY_FD; test -S $NOTIFY_SOCKET && exec sleep 1000']\nready = 'notify'\n");
+    let running = run("[service.a]\ncommand = ['sh', '-c', 'test -S $NOTIFY_SOCKET && echo >&$NOTIFY_FD && exec sleep 1000']\nready = 'notify'\n");
     let sweep = || {
         std::fs::remove_file(running.place.join("socket")).unwrap();
         let _ = std::fs::remove_dir_all(running.place.join("socket.d"));
