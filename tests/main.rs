@@ -136,6 +136,7 @@ fn main() {
         examples::registry::TESTS,
         #[cfg(feature = "std")]
         examples::reports::TESTS,
+        #[cfg(feature = "std")]
         examples::timeout::TESTS,
         #[cfg(feature = "std")]
         examples::nohup::TESTS,

@@ -78,7 +78,7 @@ fn enter() {
 }
 
 fn leave() {
-    SECTION.with(|section| drop(section.take()));
+    let _ended = SECTION.with(|section| section.take());
 }
 
 /// Whether the requirement is tried inside a section, which every function of a test is then in,
