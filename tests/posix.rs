@@ -1,6 +1,6 @@
 //! POSIX.1-2024, requirement by requirement, as far as this crate can express them: a module for
 //! each function, and a test for each requirement, which its comment states, with where the
-//! standard has it. Other tests that show one say so in the same way. `ci/conformance` makes
+//! standard has it. Other tests that show one say so in the same way. `ci/promises` makes
 //! docs/conformance.md of it.
 //!
 //! With the feature `defer` each runs three times: as it is, after a section was used, and inside
@@ -36,15 +36,14 @@ use std::cell::Cell;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::SeqCst};
 
-/// Rows of the table of differences.
-pub const HANDLERS: &str = "handlers of this crate (functions, `Flag`, `Count`, `SelfPipe`)";
-pub const DEFAULT_EFFECTS: &str = "default effects (SIGINT that kills, SIGTSTP that stops)";
+/// Rows of the table of differences, by how they begin.
+pub const HANDLERS: &str = "handlers of this crate";
+pub const DEFAULT_EFFECTS: &str = "default effects";
 pub const MASK_OF_A_FAULT: &str = "a mask that a handler of these leaves changed";
 pub const SYSTEM_CALLS: &str = "a system call in the region";
 pub const STARTED: &str = "a thread or a program started in the region";
-pub const UNBLOCK_GUARD: &str = "an [`UnblockGuard`](crate::UnblockGuard) in the region";
-pub const WAITING: &str =
-    "waiting for a handler ([`BlockGuard::wait`](crate::BlockGuard::wait), a `SelfPipe`)";
+pub const UNBLOCK_GUARD: &str = "an [`UnblockGuard`]";
+pub const WAITING: &str = "waiting for a handler";
 
 /// Those of the row "never wait".
 pub const NEVER_WAIT: SignalSet = SignalSet::empty()

@@ -340,7 +340,6 @@ fn a_handler_that_is_replaced_before_it_begins_runs_in_the_section() {
 }
 
 /// More than the depth can count: the last ones change nothing any more.
-/// Row: leaked
 fn a_depth_that_would_wrap_stays_where_it_is() {
     needs_deferral();
     common::needs(!cfg!(debug_assertions), "takes minutes where it is not optimized");

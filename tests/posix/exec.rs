@@ -81,7 +81,7 @@ fn what_is_caught_is_default_again_and_what_is_ignored_stays_so() {
     assert_eq!(found, format!("{:?}", (some(0), NONE, NONE, NONE, false)));
 }
 
-/// The mask stays.
+/// A new program has the mask of the one before.
 /// XSH exec, DESCRIPTION
 fn the_mask_stays() {
     let all: SignalSet = catchable();
@@ -91,7 +91,7 @@ fn the_mask_stays() {
     }
 }
 
-/// It does so too after another signal has come.
+/// A new program has that mask also after another signal has come.
 /// XSH exec, DESCRIPTION
 fn the_mask_stays_after_another_signal() {
     something_arrives();
@@ -101,7 +101,7 @@ fn the_mask_stays_after_another_signal() {
     differs(STARTED, mask_found, finds(SIGTERM.into()), finds(everything));
 }
 
-/// What is pending stays pending.
+/// What is pending stays pending for the new program.
 /// XSH exec, DESCRIPTION
 fn what_is_pending_stays_pending() {
     let all: SignalSet = catchable();
@@ -116,7 +116,7 @@ fn what_is_pending_stays_pending() {
     assert_eq!(found, format!("{:?}", (NONE, NONE, all, sent, false)));
 }
 
-/// The alarm stays.
+/// The alarm runs on in the new program.
 /// XSH exec, DESCRIPTION; XSH alarm, APPLICATION USAGE
 fn the_alarm_stays() {
     let found = found(|| assert_eq!(alarm(Duration::from_secs(1000)), None));

@@ -32,7 +32,7 @@ fn a_child_has_the_mask() {
     }
 }
 
-/// It has it too after another signal has come.
+/// A child has its parent's mask also after another signal has come.
 /// XSH fork, DESCRIPTION
 fn a_child_has_the_mask_after_another_signal() {
     something_arrives();

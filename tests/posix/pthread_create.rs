@@ -14,7 +14,7 @@ fn a_thread_has_the_mask() {
     }
 }
 
-/// It has it too after another signal has come.
+/// A new thread has its creator's mask also after another signal has come.
 /// XSH pthread_create, DESCRIPTION
 fn a_thread_has_the_mask_after_another_signal() {
     something_arrives();

@@ -23,14 +23,14 @@ fn the_mask_becomes_the_union_the_difference_or_the_set() {
     }
 }
 
-/// That stays so when another signal has come.
+/// The mask changes in the same way after another signal has come.
 /// XSH pthread_sigmask, DESCRIPTION
 fn the_mask_changes_as_well_after_another_signal() {
     something_arrives();
     the_mask_becomes_the_union_the_difference_or_the_set();
 }
 
-/// Without a new set nothing changes, and the mask is returned.
+/// Without a new set the mask is returned and does not change.
 /// XSH pthread_sigmask, DESCRIPTION (set is null)
 fn the_mask_can_be_looked_at() {
     for signal in catchable() {

@@ -4,7 +4,7 @@ use super::*;
 use crate::common::{self, count};
 use signal::{block, install, pending, raise};
 
-/// Its function has run before the call returns.
+/// The function of the signal has run before the call returns.
 /// XSH raise, DESCRIPTION
 fn the_function_has_run_before_it_returns() {
     for signal in catchable() {
@@ -21,7 +21,7 @@ fn the_function_has_run_before_it_returns() {
     }
 }
 
-/// It is the calling thread that gets it, also where another one would let it through.
+/// The calling thread gets the signal, also where another one would let it through.
 /// XSH raise, DESCRIPTION
 fn the_calling_thread_gets_it() {
     let (done, wait) = std::sync::mpsc::channel::<()>();
@@ -38,7 +38,7 @@ fn the_calling_thread_gets_it() {
     assert_eq!(count(), 0);
 }
 
-/// SIGKILL is the end.
+/// SIGKILL ends the process.
 /// XSH raise, DESCRIPTION
 fn sigkill_is_the_end() {
     let status = common::status_of(|| raise(SIGKILL).unwrap());

@@ -127,7 +127,7 @@ fn the_default_action_takes_place() {
     }
 }
 
-/// It does so too when the thread has caught other signals before.
+/// The default action takes place also when the thread has caught other signals before.
 /// XSH 2.4.3 Signal Actions (SIG_DFL)
 fn the_default_action_takes_place_after_another_signal() {
     something_arrives();
@@ -179,7 +179,7 @@ fn a_signal_is_blocked_while_its_function_runs() {
     run_again(unsafe { Handler::new(again) }.into(), &[1, 2, 1, 2, 1, 2]);
 }
 
-/// With SA_NODEFER it is not: the function is interrupted by itself.
+/// With SA_NODEFER a signal is not blocked while its function runs: that is interrupted by itself.
 /// XSH sigaction, DESCRIPTION (SA_NODEFER)
 fn with_nodefer_it_is_not() {
     // SAFETY: as above; the function is reentrant.
@@ -248,7 +248,7 @@ fn the_mask_comes_back_when_the_function_returns() {
     }
 }
 
-/// So it does when the signal is of those that report faults.
+/// The mask of before comes back also when the signal is one of those that report faults.
 /// XSH sigaction, DESCRIPTION
 fn the_mask_comes_back_after_a_fault() {
     something_arrives();

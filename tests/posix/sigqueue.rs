@@ -9,7 +9,7 @@ fn realtime() -> Vec<Signal> {
     catchable().iter().filter(|signal| signal.is_realtime()).collect()
 }
 
-/// The function is told the value.
+/// The function is told the value that was sent.
 /// XSH sigqueue, DESCRIPTION
 fn the_function_is_told_the_value() {
     needs_queue();

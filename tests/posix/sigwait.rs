@@ -25,7 +25,7 @@ fn a_pending_signal_of_the_set_is_taken() {
     assert_eq!((pending(), count()), (SignalSet::empty(), 0));
 }
 
-/// If none is pending it waits until one comes.
+/// If no signal of the set is pending the call waits until one comes.
 /// XSH sigwait, DESCRIPTION
 fn it_waits_until_one_comes() {
     block(SignalSet::full());
@@ -39,10 +39,11 @@ fn it_waits_until_one_comes() {
     assert_eq!(count(), 0);
 }
 
-/// The mask is the same before and after.
+/// The mask is the same before the call and after it.
 /// XSH sigwait, DESCRIPTION
 fn the_mask_is_the_same_after_it() {
     for signal in catchable() {
+        install(signal, logging()).unwrap();
         block(signal);
         raise(signal).unwrap();
         SignalSet::from(signal).wait().unwrap();
@@ -51,7 +52,7 @@ fn the_mask_is_the_same_after_it() {
     }
 }
 
-/// It tells number, cause, sender and value.
+/// The call tells number, cause, sender and value.
 /// XSH sigwaitinfo, DESCRIPTION
 fn it_tells_number_cause_sender_and_value() {
     needs_queue();
@@ -60,6 +61,7 @@ fn it_tells_number_cause_sender_and_value() {
     }
     block(SignalSet::full());
     for signal in catchable() {
+        install(signal, logging()).unwrap();
         let take = || SignalSet::from(signal).wait().unwrap();
         kill(Pid::current(), signal).unwrap();
         let killed = take();
@@ -100,11 +102,12 @@ fn the_lowest_realtime_signal_is_taken_first_and_each_in_order() {
     }
 }
 
-/// With a time of zero it does not wait.
+/// With a time of zero the call does not wait.
 /// XSH sigtimedwait, DESCRIPTION (timeout of zero)
 fn a_time_of_zero_only_looks() {
     block(SignalSet::full());
     for signal in catchable() {
+        install(signal, logging()).unwrap();
         let look = || SignalSet::from(signal).wait_timeout(Duration::ZERO).unwrap();
         assert!(look().is_none());
         raise(signal).unwrap();
@@ -113,7 +116,7 @@ fn a_time_of_zero_only_looks() {
     }
 }
 
-/// When the time is over and nothing has come it ends, and not before.
+/// The call ends when the time is over and nothing has come, and not before.
 /// XSH sigtimedwait, DESCRIPTION (timeout)
 fn it_ends_when_the_time_is_over() {
     let (start, time) = (Instant::now(), Duration::from_millis(10));
