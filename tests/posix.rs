@@ -35,6 +35,7 @@ use signal::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGSYS,
 use std::cell::Cell;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::SeqCst};
+use std::sync::Mutex;
 
 /// Rows of the table of differences, by how they begin.
 pub const HANDLERS: &str = "handlers of this crate";
@@ -103,6 +104,8 @@ static ARRIVED: AtomicUsize = AtomicUsize::new(0);
 
 fn begin(place: Place) {
     no_core_file();
+    // Before a section, in which this crate keeps the mask.
+    catchable();
     if place == Place::AfterASection {
         let before = install(SIGURG, Handler::Count(&ARRIVED)).unwrap();
         enter();
@@ -174,12 +177,16 @@ pub fn waits<T: PartialEq + Debug>(observe: impl Fn() -> T, inside: T, posix: T)
 }
 
 /// Every signal that can be caught, blocked and sent. Some emulators lack the last realtime ones,
-/// and some systems keep their thread library's signals unblocked.
+/// and some systems keep their thread library's signals unblocked. `SIGNAL_TEST_WITHOUT` names those
+/// that an emulator takes for its own.
 pub fn catchable() -> SignalSet {
-    let before = signal::block(SignalSet::full());
-    let all = signal::set_blocked(before | SignalSet::full()) - (SIGKILL | SIGSTOP);
-    signal::set_blocked(before);
-    all
+    static CATCHABLE: Mutex<Option<SignalSet>> = Mutex::new(None);
+    *CATCHABLE.lock().unwrap().get_or_insert_with(|| {
+        let before = signal::set_blocked(SignalSet::full());
+        let all = signal::set_blocked(before) - (SIGKILL | SIGSTOP);
+        let without = std::env::var("SIGNAL_TEST_WITHOUT").unwrap_or_default();
+        all - without.split_whitespace().map(|name| name.parse().unwrap()).collect::<SignalSet>()
+    })
 }
 
 static LOG: [AtomicI32; 256] = {

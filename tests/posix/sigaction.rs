@@ -252,14 +252,14 @@ fn the_mask_comes_back_when_the_function_returns() {
 /// XSH sigaction, DESCRIPTION
 fn the_mask_comes_back_after_a_fault() {
     something_arrives();
-    for signal in NEVER_WAIT {
+    for signal in NEVER_WAIT & catchable() {
         // SAFETY: as above.
         install(signal, unsafe { Handler::new(blocks_sigterm) }).unwrap();
         raise(signal).unwrap();
         differs(MASK_OF_A_FAULT, blocked(), SignalSet::empty(), SIGTERM.into());
         signal::set_blocked(SignalSet::empty());
     }
-    assert_eq!(count(), NEVER_WAIT.len());
+    assert_eq!(count(), (NEVER_WAIT & catchable()).len());
 }
 
 /// With SA_RESETHAND the action is the default again when the function begins. Not required of
