@@ -1,5 +1,6 @@
 """The tests of the library as their sources have them, and what the test program says of them."""
 import re
+import subprocess
 from collections import namedtuple
 
 from host import ROOT, die, run
@@ -43,5 +44,9 @@ def tests():
 
 def outcomes(names, environment):
     """Runs tests: `ok`, or what the program says otherwise."""
-    text = run(*CARGO, "--", "--exact", *sorted(names), env=environment, what="the named tests")
-    return dict(re.findall(r"^test (\S+) \.\.\. (.*)$", text, re.M))
+    command = (*CARGO, "--", "--exact", *sorted(names))
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        print(done.stdout)
+        die("the named tests failed")
+    return dict(re.findall(r"^test (\S+) \.\.\. (.*)$", done.stdout, re.M))
