@@ -30,6 +30,7 @@ mod messages;
 mod name;
 mod owner;
 mod pid;
+mod posix;
 mod process;
 #[cfg(target_os = "linux")]
 mod sandbox;
@@ -44,6 +45,7 @@ mod timer;
 mod wait;
 
 fn main() {
+    posix::exec::probe();
     harness::run(&[
         errno::TESTS,
         pid::TESTS,
@@ -108,6 +110,25 @@ fn main() {
         session::daemon::TESTS,
         #[cfg(feature = "std")]
         session::pid_file::TESTS,
+        posix::sigaction::TESTS,
+        posix::pthread_sigmask::TESTS,
+        posix::sigpending::TESTS,
+        posix::sigsuspend::TESTS,
+        posix::sigwait::TESTS,
+        posix::sigqueue::TESTS,
+        posix::kill::TESTS,
+        posix::raise::TESTS,
+        posix::alarm::TESTS,
+        #[cfg(has_sigaltstack)]
+        posix::sigaltstack::TESTS,
+        posix::pthread_kill::TESTS,
+        posix::waitpid::TESTS,
+        #[cfg(feature = "std")]
+        posix::tcsetpgrp::TESTS,
+        posix::sigsetops::TESTS,
+        posix::fork::TESTS,
+        posix::exec::TESTS,
+        posix::pthread_create::TESTS,
         compile_errors::TESTS,
         #[cfg(feature = "std")]
         examples::server::TESTS,
