@@ -6,14 +6,14 @@ use machine::{default_effect, meanwhile, must, send, spawn};
 use signal::{install, query, raise, Action, Flags, Handler, Info, SelfPipe, SIGUSR1, SIGUSR2};
 
 pub const MODELS: &[Model] = &[
-    ("a_new_pipe_calls_what_was_there", a_new_pipe_calls_what_was_there),
-    ("a_one_shot_function_is_called_once", a_one_shot_function_is_called_once),
-    ("an_entry_in_a_chain_outlives_its_pipe", an_entry_in_a_chain_outlives_its_pipe),
-    ("an_entry_without_watchers_calls_on", an_entry_without_watchers_calls_on),
-    ("two_threads_make_pipes", two_threads_make_pipes),
-    ("two_threads_share_a_signal", two_threads_share_a_signal),
-    ("a_flag_is_there_before_its_entry", a_flag_is_there_before_its_entry),
-    ("the_second_of_two_has_the_default_effect", the_second_of_two_has_the_default_effect),
+    ("a_new_pipe_calls_what_was_there", 2, a_new_pipe_calls_what_was_there),
+    ("a_one_shot_function_is_called_once", 2, a_one_shot_function_is_called_once),
+    ("an_entry_in_a_chain_outlives_its_pipe", 2, an_entry_in_a_chain_outlives_its_pipe),
+    ("an_entry_without_watchers_calls_on", 2, an_entry_without_watchers_calls_on),
+    ("two_threads_make_pipes", 2, two_threads_make_pipes),
+    ("two_threads_share_a_signal", 2, two_threads_share_a_signal),
+    ("a_flag_is_there_before_its_entry", 2, a_flag_is_there_before_its_entry),
+    ("the_second_of_two_has_the_default_effect", 2, the_second_of_two_has_the_default_effect),
 ];
 
 fn sender() -> machine::Thread {

@@ -5,12 +5,12 @@ mod chain;
 mod pipe;
 mod process;
 
-use machine::{explore, Effort};
+use machine::explore;
 use model_core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// A name, and what is to hold in every order.
-type Model = (&'static str, fn());
+/// A name, the number of preemptions up to which every order is tried, and what holds in each.
+type Model = (&'static str, usize, fn());
 
 const ORDER: Ordering = Ordering::SeqCst;
 
@@ -25,18 +25,17 @@ fn count() -> usize {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let effort = if arguments.iter().any(|argument| argument == "--all") {
-        Effort { preemptions: 2, by_chance: 20_000 }
-    } else {
-        Effort { preemptions: 1, by_chance: 200 }
-    };
+    let all = arguments.iter().any(|argument| argument == "--all");
     let chosen: Vec<&String> = arguments.iter().filter(|text| !text.starts_with('-')).collect();
     let models = [pipe::MODELS, process::MODELS, chain::MODELS].concat();
-    for (name, model) in models {
+    for (name, preemptions, model) in models {
         if chosen.is_empty() || chosen.iter().any(|part| name.contains(part.as_str())) {
             let start = Instant::now();
             println!("{name}");
-            let runs = explore(effort, model);
+            let runs = match all {
+                false => explore(preemptions, 200, model),
+                true => explore(preemptions + 1, 20_000, model),
+            };
             println!("  held in {runs} runs, {:.1} s", start.elapsed().as_secs_f64());
         }
     }

@@ -6,12 +6,14 @@ use signal::{raise, InfoQueue, SelfPipe, SIGUSR1, SIGUSR2};
 use std::sync::Arc;
 
 pub const MODELS: &[Model] = &[
-    ("a_child_hears_what_is_its_own", a_child_hears_what_is_its_own),
-    ("a_child_that_sleeps_is_woken", a_child_that_sleeps_is_woken),
-    ("a_child_reads_or_counts_its_infos", a_child_reads_or_counts_its_infos),
-    ("a_child_drops_its_parents_pipe", a_child_drops_its_parents_pipe),
-    ("a_child_of_vfork_leaves_its_parent_alone", a_child_of_vfork_leaves_its_parent_alone),
-    ("a_lock_that_a_fork_left_behind_is_free", a_lock_that_a_fork_left_behind_is_free),
+    ("a_child_hears_what_is_its_own", 1, a_child_hears_what_is_its_own),
+    ("a_child_hears_while_it_reopens", 2, a_child_hears_while_it_reopens),
+    ("a_child_counts_while_it_reopens", 2, a_child_counts_while_it_reopens),
+    ("a_child_that_sleeps_is_woken", 2, a_child_that_sleeps_is_woken),
+    ("a_child_reads_or_counts_its_infos", 1, a_child_reads_or_counts_its_infos),
+    ("a_child_drops_its_parents_pipe", 1, a_child_drops_its_parents_pipe),
+    ("a_child_of_vfork_leaves_its_parent_alone", 2, a_child_of_vfork_leaves_its_parent_alone),
+    ("a_lock_that_a_fork_left_behind_is_free", 2, a_lock_that_a_fork_left_behind_is_free),
 ];
 
 /// SIGUSR1, to the process that is there at the time; `OTHER` has its number.
@@ -46,6 +48,25 @@ fn a_child_hears_what_is_its_own() {
     other.join();
     let seen = !(first | pipe.pending()).is_empty();
     must!(seen == sent_here(), "seen: {seen}, sent to this process: {}", sent_here());
+}
+
+fn a_child_hears_while_it_reopens() {
+    let pipe = SelfPipe::new(SIGUSR1).unwrap();
+    fork();
+    let others = [idler(), sender()];
+    let first = pipe.pending();
+    others.into_iter().for_each(machine::Thread::join);
+    must!(first | pipe.pending() == SIGUSR1.into(), "the signal is lost");
+}
+
+fn a_child_counts_while_it_reopens() {
+    let pipe = SelfPipe::with_queue(SIGUSR1, &QUEUE).unwrap();
+    fork();
+    let others = [idler(), sender()];
+    let mut infos = pipe.infos().count();
+    others.into_iter().for_each(machine::Thread::join);
+    infos += pipe.infos().count() + QUEUE.lost();
+    must!(infos == 1, "{infos} infos read or lost");
 }
 
 fn a_child_that_sleeps_is_woken() {

@@ -17,8 +17,7 @@ pub mod cell {
         }
 
         pub fn get(&self) -> *mut T {
-            machine::step();
-            machine::touch(self.0.get());
+            machine::access_by_pointer(self.0.get());
             self.0.get()
         }
     }
@@ -43,13 +42,7 @@ pub mod sync {
 
         impl<T: Copy + PartialEq> Value<T> {
             fn change(&self, change: impl FnOnce(T) -> T) -> T {
-                machine::step();
-                machine::touch(self.0.get());
-                // SAFETY: nothing else has a reference, and none outlives this function.
-                let value = unsafe { &mut *self.0.get() };
-                let before = *value;
-                *value = change(before);
-                before
+                machine::access(self.0.get(), change)
             }
         }
 

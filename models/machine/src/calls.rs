@@ -1,7 +1,8 @@
 //! The system calls that the models come to, in C's form. Each is one step.
 
-use crate::kernel::{bit, kernel, Action, Kernel};
-use crate::{step, touch};
+use crate::kernel::{bit, deliver, kernel, Action, Kernel};
+use crate::memory::touch;
+use crate::step;
 use libc::{c_int, c_short, c_void, pollfd, sigset_t, size_t, ssize_t};
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
@@ -55,7 +56,8 @@ pub unsafe fn sigaction(
 ///
 /// As for C's.
 pub unsafe fn pthread_sigmask(how: c_int, new: *const sigset_t, old: *mut sigset_t) -> c_int {
-    step();
+    // The thread's own: nobody else sees it.
+    deliver();
     let found = kernel(Kernel::mask);
     // SAFETY: by the caller's promise.
     unsafe {
@@ -73,7 +75,7 @@ pub unsafe fn pthread_sigmask(how: c_int, new: *const sigset_t, old: *mut sigset
         }
     }
     // What is let through is delivered before the call returns.
-    crate::kernel::deliver();
+    deliver();
     0
 }
 
@@ -83,7 +85,7 @@ pub unsafe fn pthread_sigmask(how: c_int, new: *const sigset_t, old: *mut sigset
 pub unsafe fn raise(signal: c_int) -> c_int {
     step();
     kernel(|kernel| kernel.send_to_thread(signal));
-    crate::kernel::deliver();
+    deliver();
     0
 }
 

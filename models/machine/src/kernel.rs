@@ -46,7 +46,8 @@ struct Task {
     pid: c_int,
     mask: u64,
     pending: Vec<Sent>,
-    /// How many handlers have run on it.
+    /// How many handlers run on it now, and how many have run.
+    depth: usize,
     handled: usize,
 }
 
@@ -258,6 +259,11 @@ pub(crate) fn wake_sleepers() {
     sleepers.iter().for_each(Thread::unpark);
 }
 
+/// Who runs: a thread, or a handler on it.
+pub(crate) fn user() -> usize {
+    2 * me() + kernel(|kernel| usize::from(kernel.task().is_some_and(|task| task.depth > 0)))
+}
+
 /// Lets other threads run. A thread of a process that is not looked at any more waits here until
 /// the run is over.
 pub(crate) fn switch() {
@@ -299,6 +305,9 @@ fn call(sent: Sent, action: Action) {
         let mask = kernel.mask();
         let own = if action.flags & libc::SA_NODEFER == 0 { bit(sent.signal) } else { 0 };
         kernel.set_mask(mask | action.mask | own);
+        if let Some(task) = kernel.task() {
+            task.depth += 1;
+        }
         mask
     });
     let mut info = info(sent);
@@ -315,6 +324,7 @@ fn call(sent: Sent, action: Action) {
     kernel(|kernel| {
         kernel.set_mask(before);
         if let Some(task) = kernel.task() {
+            task.depth -= 1;
             task.handled += 1;
         }
     });

@@ -9,43 +9,45 @@
 
 pub mod calls;
 mod kernel;
+mod memory;
 mod schedule;
 
 pub use kernel::{default_effect, fork, open_strange_file, send, vfork, wakes_sent_to};
-pub use schedule::{explore, Effort};
+pub use schedule::explore;
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;
 
-thread_local! {
-    /// The bytes that a run has touched, as the program starts with them.
-    static BEFORE: RefCell<HashMap<usize, Box<[u8]>>> = RefCell::default();
-}
-
-/// Says that the run may change this value.
-pub fn touch<T>(value: *const T) {
-    BEFORE.with_borrow_mut(|before| {
-        before.entry(value as usize).or_insert_with(|| {
-            // SAFETY: the caller has a reference to it. Padding is copied as what it happens to be.
-            unsafe { std::slice::from_raw_parts(value.cast::<u8>(), size_of::<T>()) }.into()
-        });
-    });
-}
-
-/// Gives memory back as the program starts with it.
-fn restore_memory() {
-    for (address, bytes) in BEFORE.take() {
-        // SAFETY: what is touched is static, and no thread of the run is left.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), address as *mut u8, bytes.len()) };
+/// A step on a value in memory: what `change` returns is written. Between this and the next step
+/// nothing else runs.
+pub fn access<T: Copy + PartialEq>(value: *mut T, change: impl FnOnce(T) -> T) -> T {
+    memory::before_access(value);
+    // SAFETY: valid, since the caller has the atomic; this is the only thread that runs.
+    unsafe {
+        let before = *value;
+        *value = change(before);
+        memory::after_access(value, *value != before);
+        before
     }
 }
 
-/// Lets other threads run, and then the handlers of what is pending for this one.
+/// A step on a value that the caller will read or write through the pointer.
+pub fn access_by_pointer<T>(value: *mut T) {
+    memory::before_access(value);
+    memory::after_access(value, true);
+}
+
+/// A step that others can see: lets other threads run, and then the handlers of what is pending for
+/// this one.
 pub fn step() {
     kernel::switch();
     kernel::deliver();
+}
+
+/// Lets every other thread run before this one.
+pub fn pause() {
+    shuttle::thread::yield_now();
+    step();
 }
 
 /// A thread of the process.

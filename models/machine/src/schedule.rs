@@ -1,6 +1,7 @@
 //! The orders of events that are tried: every one with few preemptions, and others by chance.
 
 use shuttle::scheduler::{RandomScheduler, Schedule, Scheduler, Task, TaskId};
+use crate::{kernel, memory};
 use shuttle::{Config, Runner};
 use std::cell::RefCell;
 
@@ -11,15 +12,6 @@ thread_local! {
 /// Which run this is.
 pub(crate) fn place() -> String {
     PLACE.with_borrow(Clone::clone)
-}
-
-/// How many orders of a model are tried.
-#[derive(Clone, Copy)]
-pub struct Effort {
-    /// All with so many preemptions are.
-    pub preemptions: usize,
-    /// And so many by chance.
-    pub by_chance: usize,
 }
 
 /// One decision: how many ways there were, and which was taken.
@@ -134,13 +126,12 @@ fn run(scheduler: impl Scheduler + 'static, model: fn()) -> usize {
     config.stack_size = 256 * 1024;
     config.failure_persistence = shuttle::FailurePersistence::None;
     let runs = Runner::new(scheduler, config).run(move || {
-        crate::restore_memory();
-        crate::kernel::begin();
+        memory::restore();
+        kernel::begin();
         model();
-        crate::kernel::end();
+        kernel::end();
     });
-    // Nothing of the last run is left for the next model.
-    crate::restore_memory();
+    memory::restore();
     runs
 }
 
@@ -151,10 +142,20 @@ fn open_real_descriptors() {
     while unsafe { libc::dup(2) } < 20 {}
 }
 
-/// Runs a model in many orders; how many that were.
-pub fn explore(effort: Effort, model: fn()) -> usize {
+/// Runs a model in every order with so many preemptions at most, and in so many others by chance;
+/// how many that were.
+pub fn explore(preemptions: usize, by_chance: usize, model: fn()) -> usize {
     open_real_descriptors();
-    let all = run(Bounded::new(effort.preemptions), model);
+    memory::forget();
     // Always the same ones: what is found is found again.
-    all + run(Counted(RandomScheduler::new_from_seed(7, effort.by_chance), 0), model)
+    let random = RandomScheduler::new_from_seed(7, by_chance);
+    let mut runs = run(Counted(random, 0), model);
+    // Until these orders too have shown no other memory to be shared.
+    memory::learn();
+    loop {
+        runs += run(Bounded::new(preemptions), model);
+        if !memory::learn() {
+            return runs;
+        }
+    }
 }
