@@ -56,11 +56,7 @@ fn a_one_shot_function_is_called_once() {
 }
 
 /// Stands over the pipe's entry and calls that.
-extern "C" fn calls_on(
-    number: libc::c_int,
-    info: *mut libc::siginfo_t,
-    _: *mut libc::c_void,
-) {
+extern "C" fn calls_on(number: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     OTHER.fetch_add(1, ORDER);
     if let Some(Handler::Function(entry)) = BELOW.with(|below| below.get()) {
         let signal = signal::Signal::from_raw(number).unwrap();

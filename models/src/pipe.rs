@@ -12,7 +12,11 @@ pub const MODELS: &[Model] = &[
     ("a_wake_up_is_not_lost", 3, a_wake_up_is_not_lost),
     ("a_dropped_pipe_touches_nobody", 2, a_dropped_pipe_touches_nobody),
     ("the_last_reference_closes_its_own", 2, the_last_reference_closes_its_own),
-    ("after_remove_a_signal_is_read_or_has_its_effect", 2, after_remove_it_is_read_or_has_its_effect),
+    (
+        "after_remove_a_signal_is_read_or_has_its_effect",
+        2,
+        after_remove_it_is_read_or_has_its_effect,
+    ),
     ("a_failed_insert_swallows_nothing", 2, a_failed_insert_swallows_nothing),
     ("infos_are_read_or_counted", 1, infos_are_read_or_counted),
     ("a_queue_is_free_when_its_pipe_is_dropped", 2, a_queue_is_free_when_its_pipe_is_dropped),

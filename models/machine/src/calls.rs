@@ -205,7 +205,11 @@ pub unsafe fn mmap(_: *mut c_void, _: size_t, _: c_int, _: c_int, _: c_int, _: i
 /// None here.
 pub unsafe fn madvise(_: *mut c_void, _: size_t, advice: c_int) -> c_int {
     step();
-    if advice == libc::MADV_WIPEONFORK { 0 } else { fail(libc::EINVAL) }
+    if advice == libc::MADV_WIPEONFORK {
+        0
+    } else {
+        fail(libc::EINVAL)
+    }
 }
 
 /// # Safety
@@ -222,4 +226,3 @@ pub unsafe fn munmap(_: *mut c_void, _: size_t) -> c_int {
 pub unsafe fn abort() -> ! {
     crate::violated(format_args!("aborts"))
 }
-

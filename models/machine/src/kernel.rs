@@ -314,7 +314,9 @@ fn call(sent: Sent, action: Action) {
     if action.flags & libc::SA_SIGINFO != 0 {
         // SAFETY: installed with SA_SIGINFO: a function that takes these.
         let handler = unsafe {
-            mem::transmute::<usize, extern "C" fn(c_int, *mut siginfo_t, *mut c_void)>(action.handler)
+            mem::transmute::<usize, extern "C" fn(c_int, *mut siginfo_t, *mut c_void)>(
+                action.handler,
+            )
         };
         handler(sent.signal, &mut info, std::ptr::null_mut());
     } else {

@@ -1,7 +1,7 @@
 //! The orders of events that are tried: every one with few preemptions, and others by chance.
 
-use shuttle::scheduler::{RandomScheduler, Schedule, Scheduler, Task, TaskId};
 use crate::{kernel, memory};
+use shuttle::scheduler::{RandomScheduler, Schedule, Scheduler, Task, TaskId};
 use shuttle::{Config, Runner};
 use std::cell::RefCell;
 
@@ -83,7 +83,11 @@ impl Scheduler for Bounded {
                     0 => running,
                     other => {
                         self.preempted += 1;
-                        if other > running { other } else { other - 1 }
+                        if other > running {
+                            other
+                        } else {
+                            other - 1
+                        }
                     }
                 }
             }
