@@ -61,7 +61,7 @@ extern "C" fn calls_on(number: libc::c_int, info: *mut libc::siginfo_t, _: *mut 
     if let Some(Handler::Function(entry)) = BELOW.with(|below| below.get()) {
         let signal = signal::Signal::from_raw(number).unwrap();
         // SAFETY: the machine passes a whole structure; the entry of a pipe, for its signal.
-        unsafe { entry.call(signal, &Info::from_raw(&*info), None) };
+        unsafe { entry.call(signal, &Info::from_raw(*info), None) };
     }
 }
 

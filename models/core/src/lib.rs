@@ -42,7 +42,8 @@ pub mod sync {
 
         impl<T: Copy + PartialEq> Value<T> {
             fn change(&self, change: impl FnOnce(T) -> T) -> T {
-                machine::access(self.0.get(), change)
+                // SAFETY: its own value, to which it gives no reference.
+                unsafe { machine::access(self.0.get(), change) }
             }
         }
 

@@ -30,10 +30,8 @@ pub unsafe fn sigaction(
     old: *mut libc::sigaction,
 ) -> c_int {
     step();
-    if signal == libc::SIGKILL || signal == libc::SIGSTOP {
-        if !new.is_null() {
-            return fail(libc::EINVAL);
-        }
+    if matches!(signal, libc::SIGKILL | libc::SIGSTOP) && !new.is_null() {
+        return fail(libc::EINVAL);
     }
     let found = kernel(|kernel| kernel.action(signal));
     // SAFETY: by the caller's promise.

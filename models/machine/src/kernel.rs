@@ -367,6 +367,11 @@ pub fn open_strange_file() -> c_int {
     kernel(|kernel| kernel.open(Kind::Strange))
 }
 
+/// Makes a descriptor of the library's readable.
+pub fn make_readable(fd: c_int) {
+    kernel(|kernel| kernel.write(fd));
+}
+
 /// How often a descriptor was written to since it was read.
 pub fn wakes_sent_to(fd: c_int) -> u64 {
     kernel(|kernel| kernel.own_file(fd, "asks for").map_or(0, |file| file.count))

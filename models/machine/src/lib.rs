@@ -12,7 +12,9 @@ mod kernel;
 mod memory;
 mod schedule;
 
-pub use kernel::{default_effect, fork, open_strange_file, send, vfork, wakes_sent_to};
+pub use kernel::{
+    default_effect, fork, make_readable, open_strange_file, send, vfork, wakes_sent_to,
+};
 pub use schedule::explore;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -20,9 +22,13 @@ use std::sync::Arc;
 
 /// A step on a value in memory: what `change` returns is written. Between this and the next step
 /// nothing else runs.
-pub fn access<T: Copy + PartialEq>(value: *mut T, change: impl FnOnce(T) -> T) -> T {
+///
+/// # Safety
+///
+/// `value` must be valid for reads and writes, and nobody may have a reference to it.
+pub unsafe fn access<T: Copy + PartialEq>(value: *mut T, change: impl FnOnce(T) -> T) -> T {
     memory::before_access(value);
-    // SAFETY: valid, since the caller has the atomic; this is the only thread that runs.
+    // SAFETY: by the caller's promise; this is the only thread that runs.
     unsafe {
         let before = *value;
         *value = change(before);
