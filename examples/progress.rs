@@ -2,7 +2,7 @@
 //! expects, with the cursor and the terminal's settings put back; Ctrl-Z stops it, and when it
 //! continues it draws the bar again; the bar follows the size of the window.
 
-use signal::{die_by, install, raise, Handler, SelfPipe, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal::{die_by, stop_by, SelfPipe, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::time::Duration;
@@ -76,10 +76,7 @@ fn main() -> io::Result<()> {
         }
         if arrived.contains(SIGTSTP) {
             drop(quiet.take());
-            // The program stops within `raise`, and continues there.
-            let own = install(SIGTSTP, Handler::Default)?;
-            raise(SIGTSTP)?;
-            install(SIGTSTP, own)?;
+            stop_by(SIGTSTP)?; // returns when the program continues
             quiet = Some(Quiet::new()?);
         }
     }

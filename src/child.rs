@@ -38,6 +38,8 @@
 //! POSIX lists, or `wait4`, which is on no list and is a bare system call in every C library that
 //! has it.
 //!
+//! Guide: [children](crate::guide::children), [job control](crate::guide::job_control).
+//!
 //! Source: POSIX.1-2024
 //! [`waitpid`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/wait.html), `wait4` of
 //! BSD; Stevens, UNP 5.9 and 5.10.
@@ -56,8 +58,13 @@ use core::fmt;
 use core::iter::FusedIterator;
 use libc::c_int;
 
-pub use self::change::{next_change, wait_change, Change};
-pub use self::wait::{wait, wait_timeout};
+pub use self::change::Change;
+#[doc(alias = "WUNTRACED")]
+pub use self::change::{next_change, wait_change};
+#[doc(alias = "waitpid")]
+#[doc(alias = "wait4")]
+pub use self::wait::wait;
+pub use self::wait::wait_timeout;
 pub use crate::sys::child::Usage;
 
 /// Which children.
@@ -199,6 +206,7 @@ impl From<std::process::ExitStatus> for Status {
 ///
 /// Errors: [`Errno::ECHILD`] if there is no such child, or none with a status to collect (see
 /// [the module](crate::child)).
+#[doc(alias = "WNOHANG")]
 pub fn reap(pid: Pid) -> Result<Option<Exited>> {
     ended(Which::Pid(pid), libc::WNOHANG)
 }
@@ -208,6 +216,7 @@ pub fn reap(pid: Pid) -> Result<Option<Exited>> {
 ///
 /// Errors: [`Errno::ECHILD`], once, if SIGCHLD is ignored and the statuses are gone;
 /// [`Errno::EINVAL`], once, for group 1 unless it is the caller's own ([`Which::Group`]).
+#[doc(alias = "WNOHANG")]
 pub fn reap_group(group: Pid) -> Reap {
     Reap(Some(Which::Group(group)))
 }
@@ -217,6 +226,7 @@ pub fn reap_group(group: Pid) -> Reap {
 /// ended, or there are none.
 ///
 /// Errors: [`Errno::ECHILD`], once, if SIGCHLD is ignored and the statuses are gone.
+#[doc(alias = "WNOHANG")]
 pub fn reap_any() -> Reap {
     Reap(Some(Which::Any))
 }

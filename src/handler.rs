@@ -20,6 +20,8 @@ use libc::{c_int, c_void, siginfo_t};
 /// program that looks at them from time to time; a [`SelfPipe`](crate::SelfPipe) is the way into an
 /// event loop.
 ///
+/// Guide: [writing a handler](crate::guide::handlers), [shutting down](crate::guide::shutdown).
+///
 /// ```
 /// use signal::{install, Handler, SIGUSR1, SIGUSR2};
 /// use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,6 +47,8 @@ pub enum Handler {
     ///
     /// Clear the flag (swap it) when you have seen it. A signal that stops the process leaves the
     /// handler in place, for the time after SIGCONT.
+    #[doc(alias = "ctrl-c")]
+    #[doc(alias = "ctrlc")]
     FlagOrDefault(&'static AtomicBool),
     /// Adds one, wrapping. A standard signal that arrives several times before it is delivered is
     /// delivered once.

@@ -42,6 +42,8 @@ impl Interrupted for std::io::Error {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
+/// Guide: [what does not restart](crate::guide::not_restarted).
+///
 /// Source: Stevens, UNP 5.9.
 #[doc(alias = "TEMP_FAILURE_RETRY")]
 #[doc(alias = "EINTR")]

@@ -188,6 +188,8 @@ impl fmt::Debug for Change {
 /// std::thread::spawn(move || drop(guard));
 /// ```
 ///
+/// Guide: [critical regions](crate::guide::regions).
+///
 /// Source: POSIX.1-2024
 /// [`pthread_sigmask`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/pthread_sigmask.html);
 /// Stevens, APUE 10.12.

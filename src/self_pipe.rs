@@ -84,7 +84,7 @@ use libc::c_int;
 /// - A handler that somebody installs over a watched signal decides whether the pipe hears.
 ///   signal-hook and tokio call on what they replace, and so do other versions of this crate: all
 ///   hear. ctrlc, nix and most C code do not: make the pipe after them, or
-///   [`insert`](SelfPipe::insert) the signal again. docs/with-others.md has the table.
+///   [`insert`](SelfPipe::insert) the signal again: [with others](crate::guide::neighbours).
 /// - A fault (SIGSEGV, SIGBUS, SIGFPE or SIGILL that was not sent) cannot be watched: where no
 ///   other handler was there before, it has its default effect, and the process ends.
 /// - What has arrived and was not read is gone with the pipe. To lose nothing at the end,
@@ -94,6 +94,8 @@ use libc::c_int;
 /// - A child that closes descriptors that it inherited must drop the pipe first: dropping or
 ///   reopening it later would hit whatever has been given the numbers since.
 /// - Its functions are not async-signal-safe. All may be called from several threads at once.
+///
+/// Guide: [children](crate::guide::children), [with others](crate::guide::neighbours).
 ///
 /// Source: D. J. Bernstein, [the self-pipe trick](https://cr.yp.to/docs/selfpipe.html); Stevens,
 /// UNP 22.3 to 22.5.

@@ -22,6 +22,8 @@
 //!
 //! [`daemonize`] is for a program that puts itself into the background; `PidFile` for one that
 //! stays and must run once only.
+//!
+//! Guide: [fork, exec and daemons](crate::guide::daemons), [job control](crate::guide::job_control).
 
 #[cfg(feature = "std")]
 mod command;
@@ -34,7 +36,9 @@ mod ready;
 
 #[cfg(feature = "std")]
 pub use self::command::CommandExt;
-pub use self::daemon::{daemonize, Daemon, Options};
+#[doc(alias = "daemon")]
+pub use self::daemon::daemonize;
+pub use self::daemon::{Daemon, Options};
 pub use self::error::{Error, Step};
 #[cfg(feature = "std")]
 pub use self::pid_file::PidFile;

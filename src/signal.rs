@@ -195,6 +195,8 @@ impl Signal {
     /// assert_eq!(Signal::realtime(0).map(|signal| signal.to_string()).as_deref().unwrap_or("SIGRTMIN"), "SIGRTMIN");
     /// assert_eq!(Signal::realtime(1000), None);
     /// ```
+    #[doc(alias = "SIGRTMIN")]
+    #[doc(alias = "SIGRTMAX")]
     pub fn realtime(offset: u32) -> Option<Signal> {
         let (first, last) = number::realtime()?;
         let offset = c_int::try_from(offset).ok()?;

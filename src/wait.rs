@@ -36,6 +36,8 @@ impl SignalSet {
     /// # Ok::<(), signal::Errno>(())
     /// ```
     ///
+    /// Guide: [signals and threads](crate::guide::threads).
+    ///
     /// Source: POSIX.1-2024
     /// [`sigwaitinfo`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sigtimedwait.html).
     #[doc(alias = "sigwait")]

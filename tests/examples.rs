@@ -1,6 +1,7 @@
 //! The programs in examples/, as processes: what a person who runs them sees.
 
 pub mod client;
+pub mod guide;
 pub mod init;
 pub mod nohup;
 pub mod progress;

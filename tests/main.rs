@@ -1,5 +1,5 @@
-//! All tests, in one program: a module for each room of the library, with the same name, and
-//! `examples` for the programs in examples/.
+//! All tests, in one program: a module for each room of the library, with the same name; `examples`
+//! for the programs in examples/; `compile_errors` and `messages` for what a mistake is told.
 //!
 //! `cargo test --test tests -- self_pipe::` runs the tests of one room. Those of `examples` want
 //! the programs built: `cargo build --examples`, or `cargo test` without `--test`.
@@ -12,6 +12,7 @@ mod action;
 #[cfg(has_sigaltstack)]
 mod alt_stack;
 mod child;
+mod compile_errors;
 mod context;
 #[cfg(feature = "defer")]
 mod defer;
@@ -32,6 +33,7 @@ mod install;
 mod interrupt;
 mod lock;
 mod mask;
+mod messages;
 mod name;
 mod owner;
 mod pid;
@@ -90,6 +92,7 @@ fn main() {
         defer::storm::TESTS,
         #[cfg(feature = "defer")]
         defer::table::TESTS,
+        messages::TESTS,
         self_pipe::TESTS,
         self_pipe::chain::TESTS,
         self_pipe::errors::TESTS,
@@ -133,16 +136,20 @@ fn main() {
         session::daemon::TESTS,
         #[cfg(feature = "std")]
         session::pid_file::TESTS,
+        compile_errors::TESTS,
         #[cfg(feature = "std")]
         examples::server::TESTS,
         #[cfg(feature = "std")]
         examples::client::TESTS,
+        #[cfg(feature = "std")]
+        examples::guide::TESTS,
         #[cfg(feature = "std")]
         examples::progress::TESTS,
         #[cfg(feature = "std")]
         examples::registry::TESTS,
         #[cfg(feature = "std")]
         examples::reports::TESTS,
+        #[cfg(feature = "std")]
         examples::timeout::TESTS,
         #[cfg(feature = "std")]
         examples::nohup::TESTS,

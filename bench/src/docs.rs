@@ -6,19 +6,21 @@ use serde_json::{json, Value};
 use std::fs;
 use std::path::Path;
 
-/// In Markdown, with links as seen from the root.
-pub fn section(rows: &[Row], machine: &Value) -> String {
+/// In Markdown, with links as seen from docs/.
+pub fn page(rows: &[Row], machine: &Value) -> String {
     let text = |key: &str| machine[key].as_str().unwrap_or("?").to_owned();
     format!(
-        "![Critical regions](docs/bench-guards.svg)\n\n![Self-pipes](docs/bench-self-pipe.svg)\n\n\
+        "# Benchmarks\n\n{}\n\n\
+         ![Critical regions](bench-guards.svg)\n\n![Self-pipes](bench-self-pipe.svg)\n\n\
          `cargo run --release` in `bench/` measures all of this: {} ({}, {}, load {} before), {}, \
          {}; {}. Instructions by {}, system calls by {}.\n\n\
          Each cell: the median of the times of many short rounds, in which the contestants take \
          turns; **×** the median of the ratios to raw libc in the same round, with the quartiles \
          of the ratios below it; system calls and instructions of one operation, those of the \
          kernel not counted. raw libc is Rust with the crate `libc`, written in the obvious way \
-         ([bench/src/raw.rs](bench/src/raw.rs)). The library is built with the feature `defer`.\
-         \n\n{}",
+         ([bench/src/raw.rs](../bench/src/raw.rs)). The library is built with the feature \
+         `defer`.\n\n{}",
+        report::missed(rows),
         text("processor"),
         text("kernel"),
         text("c_library"),
@@ -33,27 +35,14 @@ pub fn section(rows: &[Row], machine: &Value) -> String {
 }
 
 pub fn write(root: &Path, rows: &[Row], machine: Value) {
-    let section = section(rows, &machine);
     let docs = root.join("docs");
     fs::create_dir_all(&docs).unwrap();
+    fs::write(docs.join("benchmarks.md"), page(rows, &machine)).unwrap();
     let json = json!({ "machine": machine, "rows": report::json(rows) });
     let json = serde_json::to_string_pretty(&json).unwrap() + "\n";
     fs::write(docs.join("bench.json"), json).unwrap();
-    let from_docs = section.replace("](docs/", "](").replace("](bench/", "](../bench/");
-    fs::write(docs.join("benchmarks.md"), format!("# Benchmarks\n\n{from_docs}")).unwrap();
     fs::write(docs.join("bench-guards.svg"), guards(rows)).unwrap();
     fs::write(docs.join("bench-self-pipe.svg"), self_pipes(rows)).unwrap();
-    rewrite(&root.join("README.md"), &section);
-}
-
-/// Puts the section between the markers, if they are there.
-fn rewrite(readme: &Path, section: &str) {
-    let Ok(text) = fs::read_to_string(readme) else { return };
-    let (begin, end) = ("<!-- bench:begin -->", "<!-- bench:end -->");
-    if let (Some(from), Some(to)) = (text.find(begin), text.find(end)) {
-        let new = format!("{}{begin}\n{section}{}", &text[..from], &text[to..]);
-        fs::write(readme, new).unwrap();
-    }
 }
 
 fn bar(row: &Row, peer: &str, label: &str) -> Option<plot::Bar> {

@@ -26,8 +26,7 @@ The library against raw libc and its peers, in one table.
 usage: bench [--quick] [ROW]...
 
 Measures and prints the table. Without arguments it also writes docs/bench.json,
-docs/benchmarks.md, docs/bench-*.svg and the section between the markers
-bench:begin and bench:end of README.md.
+docs/benchmarks.md and docs/bench-*.svg.
 
   --quick   only a few rounds, to see that it works
   ROW       only these rows:
@@ -69,7 +68,7 @@ fn run(quick: bool, ids: &[&str]) {
     let machine = machine::describe(&root);
     let mut bench = Bench::new(quick, root, target);
     let rows: Vec<_> = specs.into_iter().map(|spec| bench.row(spec)).collect();
-    println!("{}", docs::section(&rows, &machine));
+    println!("{}", docs::page(&rows, &machine));
     if !quick && ids.is_empty() {
         docs::write(&bench.root, &rows, machine);
     }

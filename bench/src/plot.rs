@@ -14,6 +14,9 @@ pub struct Bar {
 const LEFT: f64 = 190.0;
 const WIDTH: f64 = 430.0;
 const STEP: f64 = 26.0;
+/// The text is dark on light or light on dark, as the reader's system is.
+const STYLE: &str = "<style>svg { color: #1f2328 } \
+    @media (prefers-color-scheme: dark) { svg { color: #e6edf3 } }</style>";
 
 impl Bar {
     fn draw(&self, svg: &mut String, y: f64, scale: impl Fn(f64) -> f64) {
@@ -26,11 +29,11 @@ impl Bar {
         let _ = write!(
             svg,
             "<text x=\"{right_of_label}\" y=\"{baseline}\" text-anchor=\"end\" \
-             fill=\"#1f2328\">{label}</text>\n\
+             fill=\"currentColor\">{label}</text>\n\
              <rect x=\"{LEFT}\" y=\"{y}\" width=\"{length:.1}\" height=\"18\" rx=\"2\" \
              fill=\"{colour}\"/>\n\
-             <path d=\"M{low:.1} {middle}H{high:.1}\" stroke=\"#1f2328\" stroke-width=\"1.5\"/>\n\
-             <text x=\"{right_of_bar:.1}\" y=\"{baseline}\" fill=\"#1f2328\">{text}</text>\n"
+             <path d=\"M{low:.1} {middle}H{high:.1}\" stroke=\"currentColor\" stroke-width=\"1.5\"/>\n\
+             <text x=\"{right_of_bar:.1}\" y=\"{baseline}\" fill=\"currentColor\">{text}</text>\n"
         );
     }
 }
@@ -42,11 +45,10 @@ pub fn bars(title: &str, subtitle: &str, groups: &[(&str, Vec<Bar>)]) -> String 
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 {height}\" width=\"760\" \
          height=\"{height}\" role=\"img\" font-family=\"system-ui, sans-serif\" \
-         font-size=\"13\">\n<title>{title}</title>\n\
-         <rect width=\"760\" height=\"{height}\" fill=\"#ffffff\"/>\n\
+         font-size=\"13\">\n<title>{title}</title>\n{STYLE}\n\
          <text x=\"16\" y=\"28\" font-size=\"17\" font-weight=\"600\" \
-         fill=\"#1f2328\">{title}</text>\n\
-         <text x=\"16\" y=\"48\" fill=\"#59636e\">{subtitle}</text>\n"
+         fill=\"currentColor\">{title}</text>\n\
+         <text x=\"16\" y=\"48\" fill=\"currentColor\" opacity=\"0.75\">{subtitle}</text>\n"
     );
     let mut y = 62.0;
     for (name, bars) in groups {
@@ -54,7 +56,7 @@ pub fn bars(title: &str, subtitle: &str, groups: &[(&str, Vec<Bar>)]) -> String 
         let scale = |value: f64| value / most * WIDTH;
         let _ = writeln!(
             svg,
-            "<text x=\"16\" y=\"{}\" font-weight=\"600\" fill=\"#1f2328\">{name}</text>",
+            "<text x=\"16\" y=\"{}\" font-weight=\"600\" fill=\"currentColor\">{name}</text>",
             y + 24.0
         );
         y += 34.0;

@@ -151,13 +151,21 @@ pub fn markdown(rows: &[Row]) -> String {
     text
 }
 
+/// The target and the ratio, bold where it is missed.
 fn verdict_text(verdict: &Verdict) -> String {
     let target = verdict.target;
     let sign = if target.at_least { "≥" } else { "≤" };
     let against =
         if target.against == "raw" { String::new() } else { format!(" of {}", target.against) };
-    let met = if verdict.met { "met" } else { "**missed**" };
-    format!("{sign} {}{against}: {met} ({})", target.limit, short(verdict.ratio.value))
+    let bold = if verdict.met { "" } else { "**" };
+    format!("{sign} {}{against}: {bold}{}{bold}", target.limit, short(verdict.ratio.value))
+}
+
+/// One sentence about the targets that are missed.
+pub fn missed(rows: &[Row]) -> String {
+    let verdicts: Vec<_> = rows.iter().flat_map(Row::verdicts).collect();
+    let missed = verdicts.iter().filter(|verdict| !verdict.met).count();
+    format!("Of {} targets {missed} are missed: those whose ratio is **bold**.", verdicts.len())
 }
 
 pub fn json(rows: &[Row]) -> Value {
