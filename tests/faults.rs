@@ -13,7 +13,7 @@ use complete::every_function_of_c_is_in_a_table;
 use operations::{Operation, OPERATIONS};
 use signal::Errno;
 use std::fs;
-use supervisor::{supervise, Call, Plan};
+use supervisor::{needs_supervision, supervise, Call, Plan};
 
 /// A system call, and what it can fail with. EFAULT, and what comes of wrong arguments alone, is
 /// left out where the library has no such arguments. EINVAL stands for "not in this kernel".
@@ -155,6 +155,7 @@ fn check(operation: &Operation, call: Call, errno: i32) -> Option<String> {
 }
 
 fn each_call_fails_with_each_error() {
+    needs_supervision();
     let mut wrong = Vec::new();
     for operation in OPERATIONS {
         let calls = calls_of(operation);

@@ -2,6 +2,7 @@
 //! be tried is made by one of the operations.
 
 use super::operations::OPERATIONS;
+use super::supervisor::needs_supervision;
 use super::{calls_of, daemon, row};
 use crate::common;
 use std::collections::BTreeSet;
@@ -84,6 +85,7 @@ fn called(folder: &Path, into: &mut BTreeSet<String>) {
 }
 
 pub fn every_function_of_c_is_in_a_table() {
+    needs_supervision();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     common::needs(source.is_dir(), "the source is not here");
     let mut found = BTreeSet::new();

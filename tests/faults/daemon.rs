@@ -1,6 +1,6 @@
 //! `daemonize`, whose system calls are made by three processes.
 
-use super::supervisor::{supervise, Call, Plan};
+use super::supervisor::{needs_supervision, supervise, Call, Plan};
 use super::{numbers, row, signal_state};
 use crate::common::{in_child, process::no_core_file, status_of};
 use signal::session::{daemonize, Options};
@@ -72,6 +72,7 @@ fn expected(name: &str, nth: usize, errno: i32) -> i32 {
 }
 
 fn daemonize_reports_each_failure_and_works_afterwards() {
+    needs_supervision();
     let place = Place::new("faults");
     let mut wrong = Vec::new();
     for call in calls() {

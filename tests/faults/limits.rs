@@ -3,7 +3,7 @@
 
 use crate::common::load::FewDescriptors;
 use crate::common::process::sleeper;
-use crate::common::{self, in_child, open_descriptors, realtime_or_skip, signal_state};
+use crate::common::{self, in_child, open_descriptors, realtime_or_skip, signal_state, status_of};
 use signal::session::{daemonize, Options, PidFile, Step};
 use signal::{child, Errno, InfoQueue, Pid, SelfPipe, SignalFd, SIGKILL, SIGUSR1};
 use std::ffi::CString;
@@ -55,6 +55,7 @@ fn become_daemon(options: Options) -> signal::session::Error {
 
 /// `SelfPipe` is among the tests of its own module.
 fn without_descriptors_each_function_fails_or_does_without() {
+    common::needs(cfg!(all(has_signalfd, has_wait4)), "the library is built for another system");
     let place = Place::new("descriptors");
     let path = place.0.join("pid");
     let child = sleeper();
@@ -77,6 +78,7 @@ fn without_descriptors_each_function_fails_or_does_without() {
 }
 
 fn a_full_queue_of_signals_is_eagain_and_works_later() {
+    common::needs(cfg!(has_sigqueue), "no sigqueue");
     let signal = realtime_or_skip(0);
     signal::block(signal);
     let before = limit(libc::RLIMIT_SIGPENDING as _, 0);
@@ -92,6 +94,7 @@ fn a_full_queue_of_signals_is_eagain_and_works_later() {
 /// The kernel then knows that the signal has come, and no more.
 fn with_a_full_queue_of_signals_a_pipe_hears_the_number() {
     static QUEUE: InfoQueue<4> = InfoQueue::new();
+    common::needs(cfg!(has_sigqueue), "no sigqueue");
     let signal = realtime_or_skip(1);
     let pipe = SelfPipe::with_queue(SIGUSR1 | signal, &QUEUE).unwrap();
     let before = limit(libc::RLIMIT_SIGPENDING as _, 0);
@@ -105,43 +108,41 @@ fn with_a_full_queue_of_signals_a_pipe_hears_the_number() {
     assert_eq!(pipe.infos().next().and_then(|info| info.value()), Some(6));
 }
 
-/// The limit does not bind root.
+/// The limit does not bind root. (The end of the original process is that of the test.)
 fn without_processes_daemonize_is_eagain_and_works_later() {
-    in_child(|| {
-        // SAFETY: takes plain values.
-        unsafe {
-            if libc::geteuid() == 0 {
-                let nobody = 65534;
-                common::needs(libc::setresuid(nobody, nobody, nobody) == 0, "root cannot change");
-            }
+    // SAFETY: takes plain values.
+    unsafe {
+        if libc::geteuid() == 0 {
+            let nobody = 65534;
+            common::needs(libc::setresuid(nobody, nobody, nobody) == 0, "root cannot change");
         }
-        let before = limit(libc::RLIMIT_NPROC as _, 0);
-        // SAFETY: the child, if there is one, ends at once.
-        let bound = unsafe {
-            match libc::fork() {
-                0 => libc::_exit(0),
-                pid => pid == -1,
-            }
-        };
-        common::needs(bound, "the number of processes is not limited here");
-        let state = signal_state();
-        let error = become_daemon(Options::new());
-        assert_eq!((error.step(), error.errno()), (Step::Fork, Errno::EAGAIN));
-        assert_eq!(signal_state(), state);
-        limit(libc::RLIMIT_NPROC as _, before.rlim_cur);
-        panic!("{}", become_daemon(Options::new()));
-    });
+    }
+    let before = limit(libc::RLIMIT_NPROC as _, 0);
+    // SAFETY: the child, if there is one, ends at once.
+    let bound = unsafe {
+        match libc::fork() {
+            0 => libc::_exit(0),
+            pid => pid == -1,
+        }
+    };
+    common::needs(bound, "the number of processes is not limited here");
+    let state = signal_state();
+    let error = become_daemon(Options::new());
+    assert_eq!((error.step(), error.errno()), (Step::Fork, Errno::EAGAIN));
+    assert_eq!(signal_state(), state);
+    limit(libc::RLIMIT_NPROC as _, before.rlim_cur);
+    panic!("{}", become_daemon(Options::new()));
 }
 
 /// Mounts a small file system of its own on the directory, in a name space of its own.
-fn mount_a_small_disk(on: &Path) {
+fn mount_a_small_disk(on: &Path) -> bool {
     // SAFETY: takes plain values.
     let id = unsafe { libc::geteuid() };
     let kinds = if id == 0 { libc::CLONE_NEWNS } else { libc::CLONE_NEWUSER | libc::CLONE_NEWNS };
     let path = CString::new(on.as_os_str().as_bytes()).unwrap();
     let tmpfs = b"tmpfs\0".as_ptr().cast();
     // SAFETY: plain values and C strings. What is mounted here nobody else sees.
-    let is_mounted = unsafe {
+    unsafe {
         libc::unshare(kinds) == 0
             && libc::mount(
                 b"none\0".as_ptr().cast(),
@@ -157,14 +158,15 @@ fn mount_a_small_disk(on: &Path) {
                 0,
                 b"size=4096,nr_inodes=3\0".as_ptr().cast(),
             ) == 0
-    };
-    common::needs(is_mounted, "no file system can be mounted here");
+    }
 }
 
 fn on_a_full_disk_a_pid_file_is_enospc_empty_and_works_later() {
     let place = Place::new("disk");
+    let works = status_of(|| assert!(mount_a_small_disk(&place.0))).success();
+    common::needs(works, "no file system can be mounted here");
     in_child(|| {
-        mount_a_small_disk(&place.0);
+        assert!(mount_a_small_disk(&place.0));
         let (filler, path) = (place.0.join("filler"), place.0.join("pid"));
         fs::write(&filler, [0; 4096]).unwrap();
         let before = open_descriptors();

@@ -175,7 +175,7 @@ pub const OPERATIONS: &[Operation] = &[
             let pipe: &SelfPipe = Box::leak(Box::new(SelfPipe::new(SIGUSR2).unwrap()));
             Box::new(move || {
                 undone_by(pipe.insert_with(SIGUSR1, Flags::RESTART), move || {
-                    pipe.remove(SIGUSR1).unwrap()
+                    pipe.remove(SIGUSR1).unwrap();
                 })
             })
         },

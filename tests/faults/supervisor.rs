@@ -74,6 +74,36 @@ impl Plan {
     }
 }
 
+/// Skips the test where there is no supervision, under an emulator for one, and where the library
+/// is built without what the system has: its calls are then others.
+pub fn needs_supervision() {
+    let has_all = cfg!(all(
+        has_eventfd,
+        has_flock,
+        has_o_async,
+        has_pidfd,
+        has_pipe2,
+        has_setitimer,
+        has_setsig,
+        has_signalfd,
+        has_sigqueue,
+        has_sigtimedwait,
+        has_wait4,
+        has_wipe_on_fork,
+    ));
+    common::needs(has_all, "the library is built for another system");
+    let works = common::status_of(|| {
+        let plan = Plan::new();
+        supervise(plan, &[libc::SYS_getppid]);
+        plan.fail((libc::SYS_getppid, 0), libc::ENOTTY);
+        plan.arm(true);
+        // SAFETY: takes nothing.
+        assert_eq!(unsafe { libc::syscall(libc::SYS_getppid) }, -1);
+        assert_eq!(signal::Errno::last(), signal::Errno::ENOTTY);
+    });
+    common::needs(works.success(), "no notifications of system calls here");
+}
+
 /// From now on these calls of the calling process and of its children are the plan's.
 pub fn supervise(plan: &'static Plan, numbers: &[libc::c_long]) {
     plan.listener.store(-1, SeqCst);
@@ -88,7 +118,7 @@ pub fn supervise(plan: &'static Plan, numbers: &[libc::c_long]) {
             _ => {}
         }
         let listener = filter(numbers);
-        common::needs(listener >= 0, "no notifications of system calls here");
+        assert!(listener >= 0, "no listener");
         plan.listener.store(listener, SeqCst);
     }
 }
@@ -124,7 +154,6 @@ fn serve(plan: &Plan, numbers: &[libc::c_long]) -> ! {
     // SAFETY: structures of integers, zeroed or filled in; takes plain values.
     unsafe {
         // Its parent may end before the filter is there.
-        libc::prctl(libc::PR_SET_PDEATHSIG, 0);
         let mut turns = 0;
         while plan.listener.load(SeqCst) < 0 {
             libc::poll(std::ptr::null_mut(), 0, 1);
