@@ -20,6 +20,13 @@ mod entry;
 mod errno;
 #[cfg(feature = "std")]
 mod examples;
+#[cfg(all(
+    feature = "std",
+    target_os = "linux",
+    target_env = "gnu",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+))]
+mod faults;
 mod handler;
 mod info;
 mod install;
@@ -97,6 +104,27 @@ fn main() {
         self_pipe::queue::TESTS,
         self_pipe::vfork::TESTS,
         self_pipe::wake::TESTS,
+        #[cfg(all(
+            feature = "std",
+            target_os = "linux",
+            target_env = "gnu",
+            any(target_arch = "x86_64", target_arch = "aarch64"),
+        ))]
+        faults::TESTS,
+        #[cfg(all(
+            feature = "std",
+            target_os = "linux",
+            target_env = "gnu",
+            any(target_arch = "x86_64", target_arch = "aarch64"),
+        ))]
+        faults::daemon::TESTS,
+        #[cfg(all(
+            feature = "std",
+            target_os = "linux",
+            target_env = "gnu",
+            any(target_arch = "x86_64", target_arch = "aarch64"),
+        ))]
+        faults::limits::TESTS,
         child::TESTS,
         child::wait::TESTS,
         child::change::TESTS,

@@ -28,7 +28,7 @@ def sentences(docs):
     text = re.sub(r"^(```|~~~).*?^\1", "", docs or "", flags=re.M | re.S)
     for paragraph in re.split(r"\n\s*\n|\n\s*(?=[-*|] )", text):
         for sentence in re.split(r"(?<=[.!?])\s+", " ".join(paragraph.split())):
-            yield sentence.lstrip("-*> ").replace("**", "")
+            yield sentence.lstrip("-*> ").replace("*", "")
 
 
 def claim(docs, name):
