@@ -89,7 +89,7 @@
 //!
 //! [The guide](guide) has a chapter with a whole program for each task. [Platforms] says where it
 //! was run, linked or only compiled; [design] why handlers have no size and how pipes and regions
-//! work.
+//! work. [Guarantees] names, for each promise, the test that would fail.
 //!
 //! [signal-hook]: https://docs.rs/signal-hook
 //! [nix]: https://docs.rs/nix
@@ -102,6 +102,7 @@
 //! [from-tokio]: https://github.com/posix-signal/posix-signal/blob/main/docs/coming-from/tokio.md
 //! [benchmarks]: https://github.com/posix-signal/posix-signal/blob/main/docs/benchmarks.md
 //! [platforms]: https://github.com/posix-signal/posix-signal/blob/main/PLATFORMS.md
+//! [guarantees]: https://github.com/posix-signal/posix-signal/blob/main/docs/guarantees.md
 //! [versions]: https://github.com/posix-signal/posix-signal/blob/main/docs/versions.md
 //! [design]: https://github.com/posix-signal/posix-signal/blob/main/DESIGN.md
 

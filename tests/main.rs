@@ -20,6 +20,13 @@ mod entry;
 mod errno;
 #[cfg(feature = "std")]
 mod examples;
+#[cfg(all(
+    feature = "std",
+    target_os = "linux",
+    target_env = "gnu",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+))]
+mod faults;
 mod handler;
 mod info;
 mod install;
@@ -30,6 +37,7 @@ mod messages;
 mod name;
 mod owner;
 mod pid;
+mod posix;
 mod process;
 #[cfg(target_os = "linux")]
 mod sandbox;
@@ -44,6 +52,7 @@ mod timer;
 mod wait;
 
 fn main() {
+    posix::exec::probe();
     harness::run(&[
         errno::TESTS,
         pid::TESTS,
@@ -95,6 +104,27 @@ fn main() {
         self_pipe::queue::TESTS,
         self_pipe::vfork::TESTS,
         self_pipe::wake::TESTS,
+        #[cfg(all(
+            feature = "std",
+            target_os = "linux",
+            target_env = "gnu",
+            any(target_arch = "x86_64", target_arch = "aarch64"),
+        ))]
+        faults::TESTS,
+        #[cfg(all(
+            feature = "std",
+            target_os = "linux",
+            target_env = "gnu",
+            any(target_arch = "x86_64", target_arch = "aarch64"),
+        ))]
+        faults::daemon::TESTS,
+        #[cfg(all(
+            feature = "std",
+            target_os = "linux",
+            target_env = "gnu",
+            any(target_arch = "x86_64", target_arch = "aarch64"),
+        ))]
+        faults::limits::TESTS,
         child::TESTS,
         child::wait::TESTS,
         child::change::TESTS,
@@ -108,6 +138,25 @@ fn main() {
         session::daemon::TESTS,
         #[cfg(feature = "std")]
         session::pid_file::TESTS,
+        posix::sigaction::TESTS,
+        posix::pthread_sigmask::TESTS,
+        posix::sigpending::TESTS,
+        posix::sigsuspend::TESTS,
+        posix::sigwait::TESTS,
+        posix::sigqueue::TESTS,
+        posix::kill::TESTS,
+        posix::raise::TESTS,
+        posix::alarm::TESTS,
+        #[cfg(has_sigaltstack)]
+        posix::sigaltstack::TESTS,
+        posix::pthread_kill::TESTS,
+        posix::waitpid::TESTS,
+        #[cfg(feature = "std")]
+        posix::tcsetpgrp::TESTS,
+        posix::sigsetops::TESTS,
+        posix::fork::TESTS,
+        posix::exec::TESTS,
+        posix::pthread_create::TESTS,
         compile_errors::TESTS,
         #[cfg(feature = "std")]
         examples::server::TESTS,
