@@ -62,6 +62,8 @@ const TABLE: &[Row] = &[
     ("file_locks",   false, |t| t.os != "redox"),
     // std's own `Command::process_group`.
     ("process_group", true, |t| t.rustc >= 64),
+    // `#[diagnostic::do_not_recommend]` and, older, `#[diagnostic::on_unimplemented]`.
+    ("diagnostics",   true, |t| t.rustc >= 85),
     // Whether this table, and what goes with it in src/sys, has been made for the system at all.
     ("known_system", false, |t| t.is(&[LINUX, APPLE, BSD, SOLARISH, &["aix", "haiku", "hurd", "redox", "nto", "cygwin"]])),
     // Flags.

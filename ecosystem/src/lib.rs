@@ -3,11 +3,15 @@
 //!
 //! `step.rs` is the alphabet, `oracle.rs` says who must hear, `world.rs` does it for real,
 //! `walk.rs` tries every sequence and `random.rs` longer ones, each in a process of its own.
-//! `table.rs` prints who hears what.
+//! `table.rs` prints who hears what, and `pages.rs` puts that into docs/, with what `loops.rs` and
+//! `coming_from.rs` show there.
 
+pub mod coming_from;
 pub mod heard;
+pub mod loops;
 pub mod neighbours;
 pub mod oracle;
+pub mod pages;
 pub mod process;
 pub mod random;
 pub mod report;

@@ -2,7 +2,7 @@
 
 use ecosystem::report::Report;
 use ecosystem::step::parse;
-use ecosystem::{process, random, table, walk};
+use ecosystem::{pages, process, random, walk};
 use std::process::exit;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,8 @@ Company: one signal, and everybody who handles it, in every order.
   --tokio N      all sequences of up to N steps with tokio among fewer others (default 0)
   --jobs N       processes at a time (default: one for each processor)
   --play STEPS   one sequence: --play 'a+ register a- a+ kill'
-  --table        who hears what, in Markdown
+  --pages        whether the pages in docs/ are what the code says
+  --write-pages  makes them so
 ";
 
 struct Options {
@@ -49,10 +50,13 @@ fn options() -> Options {
                 print!("{HELP}");
                 exit(0)
             }
-            "--table" => {
-                print!("{}", table::markdown());
-                exit(0)
-            }
+            "--pages" | "--write-pages" => match pages::check(option == "--write-pages") {
+                Ok(()) => exit(0),
+                Err(wrong) => {
+                    eprint!("{wrong}");
+                    exit(1)
+                }
+            },
             "--play" => play(&value()),
             "--length" => options.length = number(value()) as usize,
             "--random" => options.random = number(value()),

@@ -1,4 +1,4 @@
-//! Children that are forked from a process with one thread, and how they end.
+//! Children that are forked, and how they end.
 
 use libc::{c_int, pid_t};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -19,7 +19,8 @@ pub enum End {
 
 /// Runs `body` in a child, whose exit code it returns.
 pub fn fork(body: impl FnOnce() -> c_int) -> pid_t {
-    // SAFETY: this process has one thread.
+    // SAFETY: this process has one thread; or those of an event loop too, and then the child takes
+    // no lock that they may have held, except the allocator's, which the C library sees to.
     match unsafe { libc::fork() } {
         -1 => panic!("fork: {}", std::io::Error::last_os_error()),
         0 => {

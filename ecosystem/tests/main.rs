@@ -5,11 +5,15 @@
 #[allow(dead_code)]
 mod harness;
 
+mod coming_from;
 mod faults;
 mod limits;
+mod loops;
 mod sequences;
 mod threads;
 
 fn main() {
-    harness::run(&[faults::TESTS, limits::TESTS, threads::TESTS, sequences::TESTS]);
+    let others =
+        [coming_from::TESTS, faults::TESTS, limits::TESTS, threads::TESTS, sequences::TESTS];
+    harness::run(&[loops::TESTS, &others].concat());
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{eventually, is_running, pid_in, run, run_with};
+use common::{eventually, is_running, pid_in, run};
 use signal::{kill, Pid, SIGHUP, SIGKILL, SIGTERM};
 use std::time::Duration;
 
@@ -238,76 +238,4 @@ fn a_second_sigterm_kills() {
     running.signal(SIGTERM);
     assert!(running.wait().success());
     assert_eq!(running.lines(&["killed by SIGKILL"]).len(), 1, "{}", running.log());
-}
-
-#[test]
-fn two_hundred_services_start_and_stop() {
-    let config: String =
-        (0..200).map(|n| format!("[service.s{n}]\ncommand = ['sleep', '1000']\n")).collect();
-    let running = run(&config);
-    running.wait_for_lines(200, &["ready"]);
-    assert_eq!(running.children().len(), 200);
-    let place = running.end();
-    assert_eq!(place.read("log").matches("killed by SIGTERM").count(), 200);
-}
-
-#[test]
-fn a_storm_of_a_thousand_exits_leaves_no_zombie_and_loses_no_line() {
-    let config: String = (0..1000)
-        .map(|n| format!("[service.s{n}]\ncommand = ['true']\nrestart = 'never'\n"))
-        .collect();
-    let running = run(&config);
-    let lines = running.wait_for_lines(1000, &["exited with code 0"]);
-    let pids: std::collections::HashSet<_> = lines.iter().map(|line| pid_in(line)).collect();
-    assert_eq!((lines.len(), pids.len()), (1000, 1000));
-    assert_eq!(running.children(), []);
-    running.end();
-}
-
-#[test]
-fn orphans_are_adopted_and_reaped() {
-    // The grandchild leaves the session first. In a cgroup it is found all the same, and told to
-    // stop; otherwise it ends by itself.
-    let config = r#"
-        [service.a]
-        command = ["sh", "-c", "setsid sh -c 'touch away; while [ -e away ]; do sleep 0.01; done; exit 7' & until [ -e away ]; do sleep 0.01; done"]
-        restart = "never"
-    "#;
-    let running = run_with(config, |command| {
-        command.arg("--reap-orphans");
-    });
-    running.wait_for_state("a", "done");
-    std::fs::remove_file(running.place.join("away")).unwrap();
-    let line = running.wait_for_line(&["orphan"]);
-    let in_time = line.contains("exited with code 7") || line.contains("killed by SIGTERM");
-    assert!(in_time, "{line}");
-    eventually("nothing is left", || running.children().is_empty().then_some(()));
-    running.end();
-}
-
-#[test]
-fn nothing_of_a_service_escapes_from_its_cgroup() {
-    let running = run(r#"
-        [service.a]
-        command = ["sh", "-c", "setsid sh -c 'echo $$ > escaped; : > away; exec sleep 1000' & until [ -e away ]; do sleep 0.01; done; echo >&$NOTIFY_FD; exec sleep 1000"]
-        ready = "notify"
-    "#);
-    running.wait_for_line(&["ready", "\"a\""]);
-    let escaped = Pid::from_raw(running.place.read("escaped").trim().parse().unwrap()).unwrap();
-    let cgroup = std::fs::read_to_string(format!("/proc/{escaped}/cgroup")).unwrap_or_default();
-    if !cgroup.contains("/service-a") {
-        eprintln!("skipped: there are no cgroups of version 2 here that could be made");
-        kill(escaped, SIGKILL).unwrap();
-        return;
-    }
-    running.ask(&["stop", "a"]);
-    assert!(!is_running(escaped));
-    let pid = running.pid();
-    running.end();
-    let own = std::fs::read_to_string("/proc/self/mounts").unwrap();
-    let mount = own.lines().find(|line| line.contains(" cgroup2 ")).unwrap();
-    let mount = std::path::Path::new(mount.split(' ').nth(1).unwrap());
-    let left = std::fs::read_dir(mount).unwrap().flatten();
-    let left = left.filter(|entry| *entry.file_name() == *format!("starter-{pid}"));
-    assert_eq!(left.count(), 0);
 }

@@ -74,9 +74,10 @@ fn read(path: &Path, parsed: &mut Parsed) -> Vec<(String, Place)> {
 
 /// The files that a pattern means, in the order of their names.
 fn matches(path: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let whole = path.parent().unwrap_or(Path::new("")).join(pattern);
-    let whole = whole.to_str().ok_or("the directory's name is not UTF-8")?;
-    let paths = glob::glob(whole).map_err(|error| format!("include `{pattern}`: {error}"))?;
+    let directory = path.parent().unwrap_or(Path::new("")).to_str();
+    let directory = glob::Pattern::escape(directory.ok_or("the directory's name is not UTF-8")?);
+    let whole = Path::new(&directory).join(pattern).to_string_lossy().into_owned();
+    let paths = glob::glob(&whole).map_err(|error| format!("include `{pattern}`: {error}"))?;
     let files = paths.collect::<Result<Vec<_>, _>>();
     let files = files.map_err(|error| format!("include `{pattern}`: {error}"))?;
     if files.is_empty() && !pattern.contains(['*', '?', '[']) {

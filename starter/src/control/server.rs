@@ -28,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How often it is seen whether the socket is still there, if something happens anyway.
 const LOOK: Duration = Duration::from_secs(10);
 
+/// Who has swept away the socket may sweep away more.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 pub struct Server {
     socket: Socket,
     poller: Arc<Poller>,
@@ -35,6 +38,7 @@ pub struct Server {
     next: usize,
     paused_until: Option<Instant>,
     looked: Instant,
+    look_again: Option<Instant>,
 }
 
 impl Server {
@@ -46,6 +50,7 @@ impl Server {
             next: 1,
             paused_until: None,
             looked: Instant::now(),
+            look_again: None,
         })
     }
 
@@ -56,7 +61,9 @@ impl Server {
 
     /// Makes the socket again if somebody has removed it.
     pub fn restore(&mut self) {
-        self.socket.restore();
+        self.looked = Instant::now();
+        let restored = self.socket.restore();
+        self.look_again = restored.then(|| self.looked + LOOK_AGAIN);
     }
 
     /// Something has happened on a connection. A request wants `answer`, `wait` or `follow`.
@@ -65,7 +72,8 @@ impl Server {
     }
 
     pub fn accept(&mut self, now: Instant) {
-        loop {
+        // What these ask for is heard before more of them come.
+        for _ in 0..MOST / 2 {
             match self.socket.listener().get().accept() {
                 Ok((stream, _)) => self.admit(stream, now),
                 Err(error) => match error.kind() {
@@ -222,15 +230,16 @@ impl Server {
                 tracing::error!("control socket: {error}");
             }
         }
-        if now.saturating_duration_since(self.looked) > LOOK {
-            self.looked = now;
+        let again = self.look_again.is_some_and(|at| at <= now);
+        if again || now.saturating_duration_since(self.looked) > LOOK {
             self.restore();
         }
         requests
     }
 
     pub fn deadline(&self) -> Option<Instant> {
-        self.connections.values().filter_map(Connection::deadline).chain(self.paused_until).min()
+        let connections = self.connections.values().filter_map(Connection::deadline);
+        connections.chain(self.paused_until).chain(self.look_again).min()
     }
 }
 

@@ -48,25 +48,33 @@ impl Socket {
         &self.directory.path
     }
 
-    /// Makes it again if it is not there any more.
-    pub fn restore(&mut self) {
+    /// Makes again what is not there any more. Returns whether anything was not.
+    pub fn restore(&mut self) -> bool {
         if let Some(watch) = &self.listening.watch {
             sweep::drain(watch);
         }
-        match fs::symlink_metadata(&self.path) {
-            Ok(data) if data.ino() == self.listening.number => return,
-            // Somebody else's by now: it is in use, or will be swept too.
-            Ok(_) => return tracing::error!("{} is somebody else's now", self.path.display()),
-            Err(_) => {}
-        }
-        let made =
-            self.directory.restore(&self.path).and_then(|()| listen(&self.poller, &self.path));
-        match made {
-            Ok(listening) => {
-                self.listening = listening;
+        match self.try_restore() {
+            Ok(false) => false,
+            Ok(true) => {
                 tracing::warn!("{} had been removed: made again", self.path.display());
+                true
             }
-            Err(error) => tracing::error!("{}: {error}", self.path.display()),
+            Err(error) => {
+                tracing::error!("{}: {error}", self.path.display());
+                false
+            }
+        }
+    }
+
+    fn try_restore(&mut self) -> io::Result<bool> {
+        self.directory.restore(&self.path)?;
+        match fs::symlink_metadata(&self.path) {
+            Ok(data) if data.ino() == self.listening.number => Ok(false),
+            Ok(_) => Err(io::Error::other("this is somebody else's now")),
+            Err(_) => {
+                self.listening = listen(&self.poller, &self.path)?;
+                Ok(true)
+            }
         }
     }
 }

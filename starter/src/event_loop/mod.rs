@@ -35,22 +35,12 @@ impl EventLoop {
         let mut events = Events::new();
         loop {
             let now = Instant::now();
-            let more = self.supervisor.step(now);
-            self.supervisor.kernel.outputs.step(now);
-            let changed = self.supervisor.take_changed();
-            for name in &changed {
-                if self.supervisor.service(name).is_none() {
-                    self.supervisor.kernel.outputs.forget(name);
-                }
-            }
-            let supervisor = &self.supervisor;
-            let progress = |name: &str, goal| supervisor.progress(name, goal);
-            for (id, request) in self.server.step(now, &changed, progress) {
-                self.obey(id, request, now);
-            }
             if let Some(code) = self.supervisor.fatal().filter(|_| self.ends == 0) {
-                self.end(&format!("a service without which there is nothing to do ({code})"));
+                self.end(&format!("a service has failed that ends the starter, with {code}"));
             }
+            let mut more = self.supervisor.step(now);
+            self.supervisor.kernel.outputs.step(now);
+            more |= self.tell(now);
             if self.ends > 0 && !self.supervisor.is_anything_alive() {
                 return Ok(self.supervisor.fatal().unwrap_or(0));
             }
@@ -62,6 +52,24 @@ impl EventLoop {
                 self.reload(loaded, Instant::now());
             }
         }
+    }
+
+    /// Tells those who wait. `true`: they have asked for more.
+    fn tell(&mut self, now: Instant) -> bool {
+        let changed = self.supervisor.take_changed();
+        for name in &changed {
+            if self.supervisor.service(name).is_none() {
+                self.supervisor.kernel.outputs.forget(name);
+            }
+        }
+        let supervisor = &self.supervisor;
+        let progress = |name: &str, goal| supervisor.progress(name, goal);
+        let requests = self.server.step(now, &changed, progress);
+        let more = !requests.is_empty() || self.ends == 0 && self.supervisor.fatal().is_some();
+        for (id, request) in requests {
+            self.obey(id, request, now);
+        }
+        more
     }
 
     /// Sleeps until something has happened or is due.

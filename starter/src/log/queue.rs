@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
 /// Messages and bytes that wait at most.
-const MESSAGES: usize = 2048;
+const MESSAGES: usize = 1024;
 const BYTES: usize = 1 << 20;
 
 /// Beyond this, services wait; the rest is for the starter's own lines.

@@ -20,8 +20,12 @@ use std::time::{Duration, Instant};
 /// A longer line is cut into pieces.
 const LONGEST: usize = 16 * 1024;
 
-/// So much of one service is read before the others have their turn.
-const AT_ONCE: usize = 64 * 1024;
+/// So much of one service is read before the others have their turn. Even if it is all short lines,
+/// each with a long name before it, the log has room for it.
+const AT_ONCE: usize = 8 * 1024;
+
+/// How often that, for one that has ended: as much as a pipe holds.
+const LAST_WORDS: usize = 8;
 
 /// How long services wait before it is seen again whether the log has room.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -47,6 +51,8 @@ struct Stream {
 
 #[derive(Default)]
 struct Kept {
+    /// The numbers of its streams.
+    streams: Vec<usize>,
     recent: Recent,
     file: Option<Rotating>,
 }
@@ -97,6 +103,7 @@ impl Outputs {
         let name = name.to_owned();
         self.streams.insert(id, Stream { name: name.clone(), pipe, partial: Vec::new() });
         let kept = self.kept.entry(name).or_default();
+        kept.streams.push(id);
         match file {
             Some((path, size, count))
                 if !kept.file.as_ref().is_some_and(|it| it.is(path, size, count)) =>
@@ -111,7 +118,11 @@ impl Outputs {
 
     /// It could not be started.
     pub fn disconnect(&mut self, id: usize) {
-        self.streams.remove(&id);
+        if let Some(stream) = self.streams.remove(&id) {
+            if let Some(kept) = self.kept.get_mut(&stream.name) {
+                kept.streams.retain(|other| *other != id);
+            }
+        }
     }
 
     /// There is something to read.
@@ -136,6 +147,7 @@ impl Outputs {
         let name = stream.name.clone();
         if !open {
             self.streams.remove(&id);
+            kept.streams.retain(|other| *other != id);
         }
         if text.is_empty() {
             return None;
@@ -148,16 +160,19 @@ impl Outputs {
         Some(Heard { name, text })
     }
 
-    /// The last words of a process that has ended, as far as they fit into one turn.
+    /// The last words of a process that has ended.
     pub fn drain(&mut self, name: &str, now: Instant) -> Vec<Heard> {
-        let of_it = self.streams.iter().filter(|(_, stream)| stream.name == name);
-        let ids: Vec<usize> = of_it.map(|(id, _)| *id).collect();
-        ids.into_iter().filter_map(|id| self.hear(id, now)).collect()
+        let ids = self.kept.get(name).map(|kept| kept.streams.clone()).unwrap_or_default();
+        let mut all = Vec::new();
+        for id in ids {
+            all.extend(std::iter::from_fn(|| self.hear(id, now)).take(LAST_WORDS));
+        }
+        all
     }
 
     /// Lets those go on that wait for the log.
     pub fn step(&mut self, now: Instant) {
-        if !self.resume_at.is_some_and(|at| at <= now) {
+        if self.resume_at.is_none_or(|at| at > now) {
             return;
         }
         self.resume_at = None;
@@ -169,7 +184,7 @@ impl Outputs {
             if let Some(stream) = self.streams.get_mut(&id) {
                 if let Err(error) = stream.pipe.resume() {
                     tracing::error!(service = stream.name, "its output is lost: {error}");
-                    self.streams.remove(&id);
+                    self.disconnect(id);
                 }
             }
         }
@@ -196,8 +211,9 @@ impl Outputs {
 
     /// A service that there is no more.
     pub fn forget(&mut self, name: &str) {
-        self.kept.remove(name);
-        self.streams.retain(|_, stream| stream.name != name);
+        for id in self.kept.remove(name).into_iter().flat_map(|kept| kept.streams) {
+            self.streams.remove(&id);
+        }
     }
 }
 

@@ -5,6 +5,9 @@ use signal::{kill, Pid, Signal, SIGKILL};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+/// Of the starter's cgroup, before its process id.
+const PREFIX: &str = "starter-";
+
 pub struct Cgroups {
     /// The starter's, below its own.
     base: PathBuf,
@@ -23,11 +26,13 @@ impl Cgroups {
             let mut fields = line.split(' ').skip(1);
             fields.next().filter(|_| fields.next() == Some("cgroup2"))
         })?;
-        let base = Path::new(mount).join(own).join(format!("starter-{}", std::process::id()));
+        let own = Path::new(mount).join(own);
+        // Who may not write here may not move a process from here either.
+        File::options().write(true).open(own.join("cgroup.procs")).ok()?;
+        sweep(&own);
+        let base = own.join(format!("{PREFIX}{}", std::process::id()));
         fs::create_dir(&base).ok()?;
-        let cgroups = Cgroups { base };
-        // A kernel that makes the directory and has no such file is none that this is for.
-        cgroups.base.join("cgroup.procs").exists().then_some(cgroups)
+        Some(Cgroups { base })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -65,10 +70,25 @@ impl Cgroups {
 
 impl Drop for Cgroups {
     fn drop(&mut self) {
-        // They are empty, or stay.
-        for entry in fs::read_dir(&self.base).into_iter().flatten().flatten() {
-            let _ = fs::remove_dir(entry.path());
-        }
-        let _ = fs::remove_dir(&self.base);
+        remove(&self.base);
     }
+}
+
+/// What starters that were killed have left.
+fn sweep(own: &Path) {
+    for entry in fs::read_dir(own).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse().ok());
+        if number.and_then(Pid::from_raw).is_some_and(|pid| !signal::exists(pid)) {
+            remove(&entry.path());
+        }
+    }
+}
+
+/// Those that are empty go, the others stay.
+fn remove(base: &Path) {
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        let _ = fs::remove_dir(entry.path());
+    }
+    let _ = fs::remove_dir(base);
 }

@@ -31,6 +31,8 @@ pub struct Processes {
     notify_directory: PathBuf,
     next: usize,
     notifiers: HashMap<usize, (String, Notifier)>,
+    /// By name, the number of its notifier.
+    speakers: HashMap<String, usize>,
     /// What there was before a service was started.
     before: HashMap<String, Before>,
     running: HashMap<String, Pid>,
@@ -63,6 +65,7 @@ impl Processes {
             notify_directory,
             next: 1,
             notifiers: HashMap::new(),
+            speakers: HashMap::new(),
             before: HashMap::new(),
             running: HashMap::new(),
             cgroups: if shared_group { None } else { Cgroups::find() },
@@ -79,8 +82,8 @@ impl Processes {
 
     /// What a service has said that is about to be reaped.
     pub fn hear_last(&mut self, name: &str) -> Vec<Message> {
-        let of_it = self.notifiers.values_mut().filter(|(other, _)| other == name);
-        of_it.flat_map(|(_, notifier)| notifier.hear()).collect()
+        let id = self.speakers.get(name).copied();
+        id.and_then(|id| self.hear(id)).map(|(_, messages)| messages).unwrap_or_default()
     }
 
     fn spawn_with(
@@ -117,6 +120,7 @@ impl Processes {
             Ok(child) => {
                 if let Some(mut notifier) = notifier {
                     notifier.started();
+                    self.speakers.insert(name.to_owned(), self.next);
                     self.notifiers.insert(self.next, (name.to_owned(), notifier));
                     self.next += 1;
                 }
@@ -219,7 +223,9 @@ impl Kernel for Processes {
     }
 
     fn ended(&mut self, name: &str) {
-        self.notifiers.retain(|_, (other, _)| other != name);
+        if let Some(id) = self.speakers.remove(name) {
+            self.notifiers.remove(&id);
+        }
         self.before.remove(name);
         self.running.remove(name);
     }

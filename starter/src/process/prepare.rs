@@ -4,6 +4,7 @@ use super::Processes;
 use crate::accounts::{Account, Identity};
 use crate::config::Service;
 use crate::platform;
+use libc::rlim_t;
 use nix::errno::Errno;
 use nix::sys::resource::{getrlimit, setrlimit, Resource};
 use nix::sys::stat::{umask, Mode};
@@ -23,8 +24,8 @@ pub const NOTIFY_FD: i32 = 3;
 #[derive(Clone, Copy)]
 pub struct Limits {
     /// What the starter was started with, and services are.
-    soft: u64,
-    hard: u64,
+    soft: rlim_t,
+    hard: rlim_t,
 }
 
 impl Limits {
@@ -38,7 +39,7 @@ impl Limits {
         Ok(limits)
     }
 
-    pub fn allowed(&self) -> u64 {
+    pub fn allowed(&self) -> rlim_t {
         getrlimit(Resource::RLIMIT_NOFILE).map_or(self.hard, |(soft, _)| soft)
     }
 }
@@ -220,19 +221,21 @@ fn pass_on(notify: Option<RawFd>, descriptors: &[RawFd]) -> Result<(), Errno> {
 fn set_nice(nice: Option<i32>) -> Result<(), Errno> {
     let Some(nice) = nice else { return Ok(()) };
     // SAFETY: takes plain values.
-    Errno::result(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) }).map(drop)
+    Errno::result(unsafe { libc::setpriority(libc::PRIO_PROCESS as _, 0, nice) }).map(drop)
 }
 
 fn limit(nofile: Nofile, core: Option<u64>) -> Result<(), Errno> {
     match nofile {
-        Nofile::Set(number) => setrlimit(Resource::RLIMIT_NOFILE, number as _, number as _)?,
+        Nofile::Set(number) => {
+            setrlimit(Resource::RLIMIT_NOFILE, number as rlim_t, number as rlim_t)?;
+        }
         // Somebody may have lowered the starter's own meanwhile.
         Nofile::AsBefore(Limits { soft, hard }) => {
-            let _ = setrlimit(Resource::RLIMIT_NOFILE, soft as _, hard as _);
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, soft, hard);
         }
     }
     match core {
-        Some(size) => setrlimit(Resource::RLIMIT_CORE, size as _, size as _),
+        Some(size) => setrlimit(Resource::RLIMIT_CORE, size as rlim_t, size as rlim_t),
         None => Ok(()),
     }
 }

@@ -22,7 +22,9 @@ impl Service {
             return;
         }
         match self.state {
-            State::Preparing { .. } if exited.status.success() => self.launch(kernel, now),
+            State::Preparing { .. } if exited.status.success() && !self.is_to_stop() => {
+                self.launch(kernel, now);
+            }
             State::Preparing { .. } => {
                 tracing::error!(service = self.name, "before_start {}", exited.status);
                 self.note(exited.status, format!("before_start {}", exited.status));
