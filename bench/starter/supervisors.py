@@ -1,4 +1,4 @@
-"""The supervisors, each set up as its documentation says, to restart at once where it can be told to."""
+"""The supervisors, each set up as its documentation says, to restart at once where it can be."""
 
 import os
 import shutil
@@ -53,7 +53,7 @@ class Supervisord(Supervisor):
         return run([self.cache / "venv/bin/supervisord", "--version"])
 
     def write(self, place, service, count):
-        text = f"[supervisord]\nnodaemon=true\nminfds=32768\nlogfile={place}/log\n"
+        text = f"[supervisord]\nnodaemon=true\nminfds={max(1024, 8 * count)}\nlogfile={place}/log\n"
         text += f"pidfile={place}/pid\nchildlogdir={place}\nuser=root\n"
         for n in range(count):
             text += f"[program:s{n}]\ncommand={service}\nautorestart=true\n"
@@ -103,7 +103,7 @@ class Horust(Supervisor):
     name = "horust"
 
     def version(self):
-        return run([self.cache / "horust/bin/horust", "--version"])
+        return HORUST
 
     def write(self, place, service, count):
         (place / "services").mkdir()
@@ -112,7 +112,8 @@ class Horust(Supervisor):
             text += "[environment]\nkeep-env = true\n"
             (place / f"services/s{n}.toml").write_text(text)
         program = self.cache / "horust/bin/horust"
-        return [str(program), "--services-path", str(place / "services"), "--uds-folder-path", str(place)]
+        services = ["--services-path", str(place / "services")]
+        return [str(program), *services, "--uds-folder-path", str(place)]
 
 
 def directories(place: Path, service: Path, count: int):

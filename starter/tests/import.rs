@@ -112,37 +112,9 @@ fn nothing_left_out_is_success() {
     assert_eq!((outcome.code, outcome.left.as_str()), (Some(0), ""));
 }
 
-#[test]
-fn a_unit_with_nearly_everything() {
-    let outcome = import(samples(), &["redis-server.service", "worker.service", "web.service"]);
-    let wanted = [
-        "command",
-        "requires",
-        "after",
-        "environment",
-        "directory",
-        "user",
-        "group",
-        "umask",
-        "nice",
-        "nofile",
-        "core",
-        "output",
-        "before_start",
-        "after_stop",
-        "restart",
-        "restart_delay",
-        "restart_delay_max",
-        "restart_limit",
-        "ready",
-        "watchdog",
-        "stop_signal",
-        "stop_signal_to",
-        "stop_timeout",
-    ];
-    assert_eq!(
-        keys(&outcome, "worker", &wanted),
-        "command = [\"/bin/sh\", \"-fc\", '''exec /srv/worker/bin/run --threads \"$${THREADS}\" $EXTRA --tag 'a b' --cost \"5\\$\"''']
+/// What `worker.service` comes to.
+const WORKER: &str = "\
+command = [\"/bin/sh\", \"-fc\", '''exec /srv/worker/bin/run --threads \"$${THREADS}\" $EXTRA --tag 'a b' --cost \"5\\$\"''']
 requires = [\"redis-server\"]
 after -
 environment = { RAILS_ENV = \"production\", GREETING = \"hello $${world}\", HOME = \"/var/lib/worker\" }
@@ -165,8 +137,21 @@ watchdog = 20
 stop_signal = \"SIGINT\"
 stop_signal_to = \"leader\"
 stop_timeout = 30
-"
-    );
+";
+
+const TOGETHER: [&str; 3] = ["redis-server.service", "worker.service", "web.service"];
+
+#[test]
+fn a_unit_with_nearly_everything() {
+    let outcome = import(samples(), &TOGETHER);
+    let key = |line: &'static str| line.split(' ').next().unwrap();
+    let wanted: Vec<&str> = WORKER.lines().map(key).collect();
+    assert_eq!(keys(&outcome, "worker", &wanted), WORKER);
+}
+
+#[test]
+fn units_know_each_other_and_what_is_left_out_has_its_line() {
+    let outcome = import(samples(), &TOGETHER);
     assert_eq!(keys(&outcome, "web", &["after"]), "after = [\"worker\"]\n");
     for parts in [
         ["worker.service:4", "`network.target`"],

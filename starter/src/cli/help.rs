@@ -60,6 +60,7 @@ A WALK-THROUGH
   starter check server.toml         is it right, and in which order will they start?
   starter run server.toml           starts all; Ctrl-C stops all
   starter status                    what runs (from another terminal)
+  starter top                       the same, and what it uses, as it changes
   starter logs -f web               what it writes
   starter restart web               stops it and what requires it, and starts all that again
   starter reload                    the file has changed
