@@ -232,8 +232,8 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     results = {one.name: {} for one in all}
     loads = []
-    for round in range(options.rounds):
-        for one in all[round % len(all):] + all[: round % len(all)]:
+    for turn in range(options.rounds):
+        for one in all[turn % len(all):] + all[: turn % len(all)]:
             loads.append(os.getloadavg()[0])
             found = {}
             for count in (100, 1000):
@@ -242,7 +242,7 @@ def main():
                 results[one.name].setdefault(row, []).append(value)
             print(one.name, {row: round(value, 4) for row, value in found.items()}, flush=True)
         # Each round may be the last one that there is time for.
-        text = table(all, results, round + 1, loads)
+        text = table(all, results, turn + 1, loads)
         if options.write:
             before, rest = README.read_text().split(BEGIN)
             README.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
