@@ -3,6 +3,8 @@
 //!
 //! `step.rs` is the alphabet, `oracle.rs` says who must hear, `world.rs` does it for real,
 //! `walk.rs` tries every sequence and `random.rs` longer ones, each in a process of its own.
+//! `soak.rs` lets a process live among all of them and a crowd of senders.
+//!
 //! `table.rs` prints who hears what, and `pages.rs` puts that into docs/, with what `loops.rs` and
 //! `coming_from.rs` show there.
 
@@ -15,6 +17,8 @@ pub mod pages;
 pub mod process;
 pub mod random;
 pub mod report;
+#[cfg(feature = "defer")]
+pub mod soak;
 pub mod step;
 pub mod table;
 pub mod walk;
