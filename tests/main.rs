@@ -38,6 +38,7 @@ mod session;
 mod set;
 mod signal;
 mod signal_fd;
+mod step;
 mod timer;
 mod wait;
 
@@ -95,6 +96,7 @@ fn main() {
         child::TESTS,
         child::wait::TESTS,
         child::change::TESTS,
+        step::TESTS,
         #[cfg(feature = "std")]
         session::TESTS,
         #[cfg(feature = "std")]

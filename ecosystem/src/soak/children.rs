@@ -160,7 +160,14 @@ fn hear_own(choice: usize, inherited: &Inherited, ledger: &Ledger) -> Result<(),
     inherited.queue.reopen().map_err(fail)?;
     let values: Vec<c_int> = (0..(choice >> 14 & 15) as c_int).collect();
     for value in &values {
-        signal::queue(Pid::current(), realtime(0), *value).map_err(fail)?;
+        // The limit is that of all processes of the user.
+        while let Err(error) = signal::queue(Pid::current(), realtime(0), *value) {
+            if error != Errno::EAGAIN {
+                return Err(fail(error));
+            }
+            ledger.add(Count::Refused, 1);
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
     let read: Vec<c_int> = inherited.queue.infos().filter_map(|info| info.value()).collect();
     if read != values {
