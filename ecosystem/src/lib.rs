@@ -14,6 +14,7 @@ pub mod loops;
 pub mod neighbours;
 pub mod oracle;
 pub mod pages;
+pub mod posix;
 pub mod process;
 pub mod random;
 pub mod report;
