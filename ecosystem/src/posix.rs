@@ -34,7 +34,7 @@ pub enum Call {
     Guard(u8),
     OpenGuard(u8),
     DropGuard,
-    Raise(usize),
+    Kill(usize),
     Queue(usize, c_int),
     Suspend(u8),
     Wait(u8),
@@ -62,8 +62,9 @@ pub struct Model {
     pending: BTreeMap<usize, VecDeque<Option<c_int>>>,
     counts: [usize; 5],
     flags: [bool; 5],
-    /// By which signal the process has died.
-    pub dead: Option<usize>,
+    /// By one of which signals the process has died. A handler that has the default happen begins
+    /// after the kernel has looked at the others that are pending.
+    pub dead: Option<u8>,
 }
 
 const URGENT: usize = 2;
@@ -107,15 +108,23 @@ impl Model {
             _ if kind == URGENT => {
                 // The library has the default happen, and then the handler is gone.
             }
-            _ => self.dead = self.dead.or(Some(kind)),
+            _ => self.dead = self.dead.or(Some(1 << kind | self.deadly())),
         }
+    }
+
+    /// What is pending, may be delivered, and can end the process.
+    fn deadly(&self) -> u8 {
+        let may = |kind: &usize| match self.installed[*kind] {
+            Disposition::Default => *kind != URGENT,
+            disposition => disposition == Disposition::FlagOrDefault,
+        };
+        self.pending.keys().filter(|kind| may(kind)).fold(0, |set, kind| set | 1 << kind)
+            & !self.blocked
     }
 
     /// Delivers what may be, the lowest first, until one ends the process.
     fn deliver_pending(&mut self) {
-        while let Some(kind) =
-            self.pending.keys().copied().find(|kind| !has(self.blocked, *kind))
-        {
+        while let Some(kind) = self.pending.keys().copied().find(|kind| !has(self.blocked, *kind)) {
             self.take(kind);
             if self.dead.is_none() {
                 self.deliver(kind);
@@ -183,9 +192,7 @@ impl Model {
     pub fn call(&mut self, call: Call) -> String {
         match call {
             Call::Install(kind, new) => self.install(kind, new),
-            Call::InstallUnlessIgnored(kind, _)
-                if self.installed[kind] == Disposition::Ignore =>
-            {
+            Call::InstallUnlessIgnored(kind, _) if self.installed[kind] == Disposition::Ignore => {
                 "ignored".into()
             }
             Call::InstallUnlessIgnored(kind, new) => self.install(kind, new),
@@ -205,7 +212,7 @@ impl Model {
                 self.set_blocked(before);
                 String::new()
             }
-            Call::Raise(kind) => {
+            Call::Kill(kind) => {
                 self.send(kind, None);
                 String::new()
             }
@@ -214,18 +221,20 @@ impl Model {
                 String::new()
             }
             Call::Suspend(set) => {
-                // Each kind once: its handler blocks it, and then the mask is that of before.
-                for kind in (0..5).filter(|kind| !has(set, *kind)) {
-                    let is_ignored = self.is_ignored(kind);
-                    while self.dead.is_none() && self.pending.contains_key(&kind) {
-                        self.take(kind);
-                        self.deliver(kind);
-                        if !is_ignored {
-                            break;
-                        }
+                let before = std::mem::replace(&mut self.blocked, set);
+                // The lowest one with a handler once: that blocks it until it returns, after the
+                // others, to the mask of before.
+                let pending = |kind: &usize| self.pending.contains_key(kind) && !has(set, *kind);
+                let lowest = (0..5).find(|kind| pending(kind) && !self.is_ignored(*kind));
+                let later = lowest
+                    .and_then(|kind| self.pending.get_mut(&kind).map(|values| values.split_off(1)));
+                self.deliver_pending();
+                if let Some((kind, values)) = lowest.zip(later) {
+                    if !values.is_empty() {
+                        self.pending.insert(kind, values);
                     }
                 }
-                self.deliver_pending();
+                self.blocked = before;
                 String::new()
             }
             Call::Wait(set) => {
@@ -320,8 +329,8 @@ impl Real {
                 self.guards.pop();
                 String::new()
             }
-            Call::Raise(kind) => {
-                signal::raise(kinds()[kind])?;
+            Call::Kill(kind) => {
+                signal::kill(signal::Pid::current(), kinds()[kind])?;
                 String::new()
             }
             Call::Queue(kind, value) => {
