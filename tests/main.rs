@@ -20,12 +20,7 @@ mod entry;
 mod errno;
 #[cfg(feature = "std")]
 mod examples;
-#[cfg(all(
-    feature = "std",
-    target_os = "linux",
-    target_env = "gnu",
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-))]
+#[cfg(all(feature = "std", has_known_calls))]
 mod faults;
 mod handler;
 mod info;
@@ -104,26 +99,11 @@ fn main() {
         self_pipe::queue::TESTS,
         self_pipe::vfork::TESTS,
         self_pipe::wake::TESTS,
-        #[cfg(all(
-            feature = "std",
-            target_os = "linux",
-            target_env = "gnu",
-            any(target_arch = "x86_64", target_arch = "aarch64"),
-        ))]
+        #[cfg(all(feature = "std", has_known_calls))]
         faults::TESTS,
-        #[cfg(all(
-            feature = "std",
-            target_os = "linux",
-            target_env = "gnu",
-            any(target_arch = "x86_64", target_arch = "aarch64"),
-        ))]
+        #[cfg(all(feature = "std", has_known_calls))]
         faults::daemon::TESTS,
-        #[cfg(all(
-            feature = "std",
-            target_os = "linux",
-            target_env = "gnu",
-            any(target_arch = "x86_64", target_arch = "aarch64"),
-        ))]
+        #[cfg(all(feature = "std", has_known_calls))]
         faults::limits::TESTS,
         child::TESTS,
         child::wait::TESTS,
