@@ -62,6 +62,8 @@ const TABLE: &[Row] = &[
     ("file_locks",   false, |t| t.os != "redox"),
     // std's own `Command::process_group`.
     ("process_group", true, |t| t.rustc >= 64),
+    // `#[diagnostic::do_not_recommend]` and, older, `#[diagnostic::on_unimplemented]`.
+    ("diagnostics",   true, |t| t.rustc >= 85),
     // Whether this table, and what goes with it in src/sys, has been made for the system at all.
     ("known_system", false, |t| t.is(&[LINUX, APPLE, BSD, SOLARISH, &["aix", "haiku", "hurd", "redox", "nto", "cygwin"]])),
     // Flags.
@@ -147,5 +149,11 @@ fn main() {
         if exists(&target) && !taken_away {
             println!("cargo:rustc-cfg=has_{name}");
         }
+    }
+    // The tests of failing system calls know those that glibc makes there, when nothing is taken away.
+    println!("cargo:rustc-check-cfg=cfg(has_known_calls)");
+    let known = target.os == "linux" && target.env == "gnu";
+    if known && ["x86_64", "aarch64"].contains(&target.arch.as_str()) && without.is_empty() {
+        println!("cargo:rustc-cfg=has_known_calls");
     }
 }

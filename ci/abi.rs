@@ -71,6 +71,10 @@ const OWN: &[(&str, i64)] = &[
     ("ITIMER_PROF", timer::PROFILE as i64),
     #[cfg(has_setsig)]
     ("F_SETSIG", owner::F_SETSIG as i64),
+    #[cfg(has_setsig)]
+    ("F_GETOWN_EX", owner::F_GETOWN_EX as i64),
+    #[cfg(has_setsig)]
+    ("F_OWNER_PGRP", owner::F_OWNER_PGRP as i64),
     ("sizeof(sigset_t)", size_of::<libc::sigset_t>() as i64),
     ("sizeof(siginfo_t)", size_of::<siginfo_t>() as i64),
     ("offsetof(siginfo_t, si_signo)", offset_of!(siginfo_t, si_signo) as i64),

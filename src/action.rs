@@ -179,6 +179,24 @@ fn restarting(flags: u32, restart: bool) -> u32 {
     }
 }
 
+/// What can be installed: an [`Action`], and whatever converts into one ([`Handler`], a flag or a
+/// count in a static, types of your own with `From`). It is implemented for all of them, and is
+/// there for the compiler to say what to do about a plain function.
+#[cfg_attr(
+    has_diagnostics,
+    diagnostic::on_unimplemented(
+        message = "`{Self}` is not an action that can be installed for a signal",
+        label = "not an `Action`, a `Handler`, a `&'static AtomicBool` or a `&'static AtomicUsize`",
+        note = "a function must be async-signal-safe: `unsafe {{ Handler::new(f) }}` promises it",
+        note = "without `unsafe`: set a flag, `install(SIGTERM, &FLAG)` with \
+                `static FLAG: AtomicBool`, or read a `SelfPipe`"
+    )
+)]
+pub trait IntoAction: Into<Action> {}
+
+#[cfg_attr(has_diagnostics, diagnostic::do_not_recommend)]
+impl<T: Into<Action>> IntoAction for T {}
+
 impl From<Handler> for Action {
     #[inline]
     fn from(handler: Handler) -> Action {

@@ -9,7 +9,9 @@ pub type Result<T> = core::result::Result<T, Errno>;
 
 /// An `errno` value: why a system call failed.
 ///
-/// `Display` says in words what it means for the calls of this crate and what to do about it; with
+/// `Display` says in words what it means for the calls of this crate and what to do about it. An
+/// `errno` value cannot carry which call it came from: where a number has a reason for each
+/// function ([`EINVAL`](Errno::EINVAL), [`EPERM`](Errno::EPERM)), the words go by function. With
 /// the feature `std` it converts into `std::io::Error`, which keeps the raw number. `Debug` has the
 /// name and the words too.
 ///
@@ -50,7 +52,7 @@ errnos! {
     EHOSTUNREACH "no route to the host"
     EINPROGRESS "the operation continues in the background"
     EINTR "interrupted by a signal handler: call again (signal::retry does)"
-    EINVAL "invalid argument: of a signal or a set, one that cannot be used so (SIGKILL and SIGSTOP can be neither caught, ignored nor waited for, and the C library keeps some signals for itself)"
+    EINVAL "invalid argument: for install and SelfPipe, SIGKILL and SIGSTOP, a signal that the C library reserves, or a function found on another signal; for wait and SignalFd, a set with nothing to wait for; for kill_group and child, group 1; for stop_by, a signal that does not stop; for insert_with, a flag other than RESTART and NOCLDSTOP; for try_from, a number that is no signal or process id; for AltStack, a size that is too small; for timer::start, a timer that this system lacks"
     ELOOP "too many predecessors: self-pipes have been made over too many different handlers of this signal"
     EMFILE "this process has too many open descriptors: close some or raise RLIMIT_NOFILE"
     ENETUNREACH "the network is unreachable"
@@ -61,7 +63,7 @@ errnos! {
     ENOTCONN "not connected: the attempt was given up, call connect again"
     ENOTSOCK "not a socket"
     ENOTTY "not a terminal, or not the controlling terminal of this session"
-    EPERM "not permitted: that process belongs to somebody else, or the caller leads a process group already"
+    EPERM "not permitted: for kill, a process that belongs to somebody else; for new_session, the caller leads a process group already; for groups and set_foreground, one of another session; for AltStack, the thread runs on an alternate stack"
     EPIPE "the other end is closed"
     ESRCH "no such process or process group"
     ETIMEDOUT "timed out"

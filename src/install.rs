@@ -1,6 +1,6 @@
 //! Setting and reading dispositions.
 
-use crate::action::Action;
+use crate::action::{Action, IntoAction};
 use crate::entry::{deferred, COUNTS, FLAGS, FLAGS_OR_DEFAULT};
 use crate::errno::Result;
 use crate::handler::{Handler, Targets};
@@ -46,7 +46,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 #[doc(alias = "sigaction")]
 #[doc(alias = "signal")]
 #[inline(always)] // where the action is a constant, so is most of this
-pub fn install(signal: Signal, action: impl Into<Action>) -> Result<Action> {
+pub fn install(signal: Signal, action: impl IntoAction) -> Result<Action> {
     install_action(signal, action.into())
 }
 
@@ -117,7 +117,7 @@ pub fn query(signal: Signal) -> Result<Action> {
 /// errors as for [`install`].
 ///
 /// Source: Stevens, APUE 10.3.
-pub fn install_unless_ignored(signal: Signal, action: impl Into<Action>) -> Result<Option<Action>> {
+pub fn install_unless_ignored(signal: Signal, action: impl IntoAction) -> Result<Option<Action>> {
     if query(signal)?.handler() == Handler::Ignore {
         return Ok(None);
     }
@@ -152,7 +152,7 @@ pub struct InstallGuard {
 
 impl InstallGuard {
     /// Installs `action` for `signal`. Errors as for [`install`].
-    pub fn new(signal: Signal, action: impl Into<Action>) -> Result<InstallGuard> {
+    pub fn new(signal: Signal, action: impl IntoAction) -> Result<InstallGuard> {
         let action = action.into();
         let targets = Replaced {
             flag: load(FLAGS.of(signal)),

@@ -1,8 +1,8 @@
 //! Unix signals in safe Rust: stop on Ctrl-C, reload on SIGHUP, reap children, read signals in
 //! an event loop, keep them out of critical regions.
 //!
-//! - **Sound.** No safe call breaks memory; that a function may run in a handler is promised where
-//!   the handler is built, and nowhere else.
+//! - **Sound.** No safe call breaks memory. The one promise that you make, that a function may run
+//!   in a handler, is made in one `unsafe` constructor and nowhere else.
 //! - **Nothing is lost.** Every signal that arrives is reported, every child's status is collected,
 //!   and the old handler and the old mask come back bit for bit.
 //! - **A good neighbour.** All of this holds next to other libraries that handle the same signal.
@@ -17,8 +17,9 @@
 //! ```
 //!
 //! The package is `posix-signal`, the library `signal`; the registry's crate `signal` is another.
-//! It needs Rust 1.63 and a Unix, and brings `libc`, `cfg-if` and `bitflags`. The feature `std`
-//! (default) adds conversions to `std`'s types; `defer` adds `DeferGuard`.
+//! It needs Rust 1.63 and a Unix, and brings `libc`, `cfg-if` and `bitflags` (on Debian 12 run
+//! `cargo update -p libc --precise 0.2.183` once: [versions]). The feature `std` (default) adds
+//! conversions to `std`'s types; `defer` adds `DeferGuard`.
 //!
 //! Stop when asked to, and at once when asked twice:
 //!
@@ -88,7 +89,7 @@
 //!
 //! [The guide](guide) has a chapter with a whole program for each task. [Platforms] says where it
 //! was run, linked or only compiled; [design] why handlers have no size and how pipes and regions
-//! work.
+//! work. [Guarantees] names, for each promise, the test that would fail.
 //!
 //! [signal-hook]: https://docs.rs/signal-hook
 //! [nix]: https://docs.rs/nix
@@ -101,6 +102,8 @@
 //! [from-tokio]: https://github.com/posix-signal/posix-signal/blob/main/docs/coming-from/tokio.md
 //! [benchmarks]: https://github.com/posix-signal/posix-signal/blob/main/docs/benchmarks.md
 //! [platforms]: https://github.com/posix-signal/posix-signal/blob/main/PLATFORMS.md
+//! [guarantees]: https://github.com/posix-signal/posix-signal/blob/main/docs/guarantees.md
+//! [versions]: https://github.com/posix-signal/posix-signal/blob/main/docs/versions.md
 //! [design]: https://github.com/posix-signal/posix-signal/blob/main/DESIGN.md
 
 #![no_std]
@@ -175,7 +178,7 @@ pub mod timer;
 mod wait;
 
 // rustdoc finds the alias of what a private module defines only here (ci/aliases).
-pub use crate::action::{Action, Flags};
+pub use crate::action::{Action, Flags, IntoAction};
 #[doc(alias = "sigaltstack")]
 pub use crate::alt_stack::AltStack;
 pub use crate::context::Context;

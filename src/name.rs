@@ -53,7 +53,7 @@ impl fmt::Debug for Signal {
 /// let error: ParseSignalError = "SIGNONE".parse::<Signal>().unwrap_err();
 /// assert!(error.to_string().contains("SIGTERM"));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ParseSignalError(());
 
 impl fmt::Display for ParseSignalError {
@@ -61,6 +61,13 @@ impl fmt::Display for ParseSignalError {
         f.write_str(
             "not a signal of this system: use a name, such as SIGTERM, TERM or RTMIN+1, or a number",
         )
+    }
+}
+
+/// The words: this is what a `main` that returns a `Result` prints.
+impl fmt::Debug for ParseSignalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -3,10 +3,11 @@
 //! A pid does not tell: process 1 of a container can start a container, whose process 1 has a copy
 //! of its memory. A mark that a fork wipes does not tell either: a child of `vfork` shares it. Both
 //! together do. Code that no child of `vfork` runs asks for the mark alone, which costs no system
-//! call. Where there is no such mark (`build.rs`: `wipe_on_fork`; a sandbox), the pid must do: then
-//! a child in a pid namespace of its own that has its parent's pid is taken for its parent. And so
-//! is, everywhere, one that shares its parent's memory as a child of `vfork` does and has its pid
-//! too.
+//! call. Where there is no such mark (`build.rs`: `wipe_on_fork`; a sandbox; gVisor), the pid must
+//! do: then a child in a pid namespace of its own that has its parent's pid is taken for its parent,
+//! and a child of `vfork` in its parent's deferred section for one of `fork`, whose changes of the
+//! mask are its own. Everywhere, one that shares its parent's memory as a child of `vfork` does and
+//! has its pid too is taken for its parent.
 
 use crate::pid::Pid;
 use crate::sys::wipe_on_fork;

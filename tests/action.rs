@@ -136,6 +136,9 @@ fn read_during_a_flood(signal: Signal, action: Action) -> Result<usize, Errno> {
     read
 }
 
+/// With SA_RESTART a system call that a function interrupts continues; without it the call fails
+/// with EINTR.
+/// XSH sigaction, DESCRIPTION (SA_RESTART)
 fn sigalrm_interrupts_a_read_and_sigusr1_does_not() {
     // SAFETY: `write` is async-signal-safe.
     let notifying = Action::new(unsafe { Handler::new(notify) });

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // not every platform and set of features uses all of it
 
 pub mod load;
+pub mod package;
 pub mod process;
 pub mod raw;
 pub mod strace;

@@ -1,13 +1,10 @@
-//! Handlers: flags, counts, functions, and what cannot be one.
+//! Handlers: flags, counts, functions.
 
 use crate::common::{self, count, process, raw, COUNT, FLAG};
 use signal::{
     install, query, Action, Context, Errno, Flags, Handler, Info, Pid, Signal, SignalSet,
 };
 use signal::{SIGINT, SIGSEGV, SIGTSTP, SIGUSR1, SIGUSR2};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 
@@ -227,83 +224,6 @@ fn flags_with_and_without_a_default_are_two() {
     assert_eq!(install(signal::SIGKILL, Handler::FlagOrDefault(&FLAG)).err(), Some(Errno::EINVAL));
 }
 
-/// A package that depends on this crate alone.
-struct Package(PathBuf);
-
-impl Package {
-    fn new() -> Package {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let directory =
-            std::env::temp_dir().join(format!("signal-test-package-{}", std::process::id()));
-        fs::create_dir_all(directory.join("src/bin")).unwrap();
-        let manifest = format!(
-            "[package]\nname = \"refused\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\
-             [dependencies]\nposix-signal = {{ path = {here:?} }}\n[workspace]\n"
-        );
-        fs::write(directory.join("Cargo.toml"), manifest).unwrap();
-        let _ = fs::copy(here.join("Cargo.lock"), directory.join("Cargo.lock"));
-        Package(directory)
-    }
-
-    /// Whether a program with this handler compiles, and what the compiler says.
-    fn build(&self, name: &str, handler: &str) -> (bool, String) {
-        let main = format!(
-            "#![allow(unused)]\nuse signal::*;\nfn item(_: Signal) {{}}\nfn item_with_info(_: Signal, _: &Info) {{}}\n\
-             fn main() {{ let captured = 1u8; let _ = unsafe {{ {handler} }}; }}\n"
-        );
-        fs::write(self.0.join(format!("src/bin/{name}.rs")), main).unwrap();
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(&self.0).args(["build", "--offline", "--bin", name]);
-        cargo.env("CARGO_TARGET_DIR", self.0.join("target")).env_remove("CARGO_BUILD_TARGET");
-        match cargo.output() {
-            Ok(output) => {
-                (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
-            }
-            Err(error) => common::skip(&format!("no cargo: {error}")),
-        }
-    }
-}
-
-impl Drop for Package {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn captures_and_pointers_are_compile_errors_that_say_why() {
-    const WHY: &str = "a signal handler must be a fn item or a closure that captures nothing";
-    let package = Package::new();
-    let accepted = [
-        ("item", "[Handler::new(item), Handler::with_info(item_with_info)]"),
-        ("closure", "[Handler::new(|_: Signal| ()), Handler::with_info(|_: Signal, _: &Info| ())]"),
-    ];
-    for (name, handler) in accepted {
-        let (compiles, said) = package.build(name, handler);
-        if !compiles && !said.contains("src/bin") {
-            drop(package);
-            common::skip("the crate cannot be built at run time here");
-        }
-        assert!(compiles, "{said}");
-    }
-    let refused = [
-        ("captures", "Handler::new(move |_: Signal| assert!(captured == 1))"),
-        (
-            "captures_with_info",
-            "Handler::with_info(move |_: Signal, _: &Info| assert!(captured == 1))",
-        ),
-        (
-            "captures_with_context",
-            "Handler::with_context(move |_: Signal, _: &Info, _: &mut Context| assert!(captured == 1))",
-        ),
-        ("pointer", "Handler::new(item as fn(Signal))"),
-        ("pointer_with_info", "Handler::with_info(item_with_info as fn(Signal, &Info))"),
-    ];
-    for (name, handler) in refused {
-        let (compiles, said) = package.build(name, handler);
-        assert!(!compiles && said.contains(WHY), "{name}: {said}");
-    }
-}
-
 fn the_same_function_on_two_signals_is_one_handler() {
     // SAFETY: does nothing.
     let handler = unsafe { Handler::new(|_: Signal| ()) };
@@ -323,6 +243,5 @@ tests! {
     what_arrives_while_the_flag_is_set_has_its_default_effect,
     one_that_stops_the_process_leaves_the_handler_in_place,
     flags_with_and_without_a_default_are_two,
-    captures_and_pointers_are_compile_errors_that_say_why,
     the_same_function_on_two_signals_is_one_handler,
 }

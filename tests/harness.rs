@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// The exit code of a test that cannot run here.
-const SKIPPED: i32 = 77;
+pub const SKIPPED: i32 = 77;
 
 /// Path and function.
 pub type Test = (&'static str, fn());
@@ -41,8 +41,13 @@ pub fn current_test() -> &'static str {
 pub fn skip(reason: &str) -> ! {
     println!("{reason}");
     std::io::stdout().flush().unwrap();
+    exit_with(SKIPPED)
+}
+
+/// Ends the test as its child has ended, which has said why.
+pub fn exit_with(code: i32) -> ! {
     // SAFETY: ends the process; what it has printed is flushed.
-    unsafe { libc::_exit(SKIPPED) }
+    unsafe { libc::_exit(code) }
 }
 
 struct Options {

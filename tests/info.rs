@@ -109,6 +109,8 @@ fn queue_tells_sender_and_value() {
     }
 }
 
+/// The value can be a pointer.
+/// XSH sigqueue, DESCRIPTION (union sigval)
 fn queue_pointer_tells_the_pointer() {
     needs(cfg!(has_sigqueue), "no sigqueue here");
     let here = &CALLS as *const AtomicUsize as *mut c_void;
@@ -153,7 +155,8 @@ fn the_cause_has_a_name() {
     }
 }
 
-/// From a real child.
+/// SIGCHLD tells which child has stopped or continued.
+/// XSH 2.4.3 Signal Actions; XBD signal.h (CLD_)
 fn a_child_that_stops_and_continues_says_so() {
     let (_, child) = info_of(SIGCHLD, || {
         let child = common::process::sleeper();
@@ -177,6 +180,8 @@ fn the_raw_structure_goes_in_and_out() {
     }
 }
 
+/// SIGCHLD tells which child has ended, and how.
+/// XSH 2.4.3 Signal Actions; XBD signal.h (CLD_)
 fn the_end_of_a_child_tells_which_child_and_how() {
     let (info, child) = info_of(SIGCHLD, || common::fork(|| 42));
     assert_eq!(
@@ -206,8 +211,10 @@ fn the_alarm_tells_nothing() {
     assert_silent!(info, sender_pid status value address band);
 }
 
-/// The handler of a fault must not return: its exit code says whether the address was right.
+/// SIGSEGV tells the address that could not be used.
+/// XSH 2.4.3 Signal Actions; XBD signal.h (SEGV_)
 fn a_fault_tells_its_address() {
+    // The handler of a fault must not return: its exit code says whether the address was right.
     let judge = |signal: Signal, info: &Info| {
         let right = info.signal() == signal
             && info.address() == Some(PLACE.load(SeqCst))

@@ -172,6 +172,8 @@ fn a_function_found_on_one_signal_is_refused_for_others() {
     assert!(install(SIGUSR2, own_handler()).is_ok(), "a function of this program can go anywhere");
 }
 
+/// EINVAL: a number that is no signal for programs, as those that the C library reserves.
+/// XSH sigaction, ERRORS
 fn signals_that_cannot_be_caught_are_refused_and_nothing_changes() {
     install(SIGUSR1, &FLAG).unwrap();
     for signal in common::reserved_signals().into_iter().chain([SIGKILL, SIGSTOP]) {

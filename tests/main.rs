@@ -1,5 +1,5 @@
-//! All tests, in one program: a module for each room of the library, with the same name, and
-//! `examples` for the programs in examples/.
+//! All tests, in one program: a module for each room of the library, with the same name; `examples`
+//! for the programs in examples/; `compile_errors` and `messages` for what a mistake is told.
 //!
 //! `cargo test --test tests -- self_pipe::` runs the tests of one room. Those of `examples` want
 //! the programs built: `cargo build --examples`, or `cargo test` without `--test`.
@@ -12,6 +12,7 @@ mod action;
 #[cfg(has_sigaltstack)]
 mod alt_stack;
 mod child;
+mod compile_errors;
 mod context;
 #[cfg(feature = "defer")]
 mod defer;
@@ -19,15 +20,19 @@ mod entry;
 mod errno;
 #[cfg(feature = "std")]
 mod examples;
+#[cfg(all(feature = "std", has_known_calls))]
+mod faults;
 mod handler;
 mod info;
 mod install;
 mod interrupt;
 mod lock;
 mod mask;
+mod messages;
 mod name;
 mod owner;
 mod pid;
+mod posix;
 mod process;
 #[cfg(target_os = "linux")]
 mod sandbox;
@@ -43,6 +48,7 @@ mod timer;
 mod wait;
 
 fn main() {
+    posix::exec::probe();
     harness::run(&[
         errno::TESTS,
         pid::TESTS,
@@ -84,6 +90,7 @@ fn main() {
         defer::storm::TESTS,
         #[cfg(feature = "defer")]
         defer::table::TESTS,
+        messages::TESTS,
         self_pipe::TESTS,
         self_pipe::chain::TESTS,
         self_pipe::errors::TESTS,
@@ -93,6 +100,12 @@ fn main() {
         self_pipe::queue::TESTS,
         self_pipe::vfork::TESTS,
         self_pipe::wake::TESTS,
+        #[cfg(all(feature = "std", has_known_calls))]
+        faults::TESTS,
+        #[cfg(all(feature = "std", has_known_calls))]
+        faults::daemon::TESTS,
+        #[cfg(all(feature = "std", has_known_calls))]
+        faults::limits::TESTS,
         child::TESTS,
         child::wait::TESTS,
         child::change::TESTS,
@@ -107,6 +120,26 @@ fn main() {
         session::daemon::TESTS,
         #[cfg(feature = "std")]
         session::pid_file::TESTS,
+        posix::sigaction::TESTS,
+        posix::pthread_sigmask::TESTS,
+        posix::sigpending::TESTS,
+        posix::sigsuspend::TESTS,
+        posix::sigwait::TESTS,
+        posix::sigqueue::TESTS,
+        posix::kill::TESTS,
+        posix::raise::TESTS,
+        posix::alarm::TESTS,
+        #[cfg(has_sigaltstack)]
+        posix::sigaltstack::TESTS,
+        posix::pthread_kill::TESTS,
+        posix::waitpid::TESTS,
+        #[cfg(feature = "std")]
+        posix::tcsetpgrp::TESTS,
+        posix::sigsetops::TESTS,
+        posix::fork::TESTS,
+        posix::exec::TESTS,
+        posix::pthread_create::TESTS,
+        compile_errors::TESTS,
         #[cfg(feature = "std")]
         examples::server::TESTS,
         #[cfg(feature = "std")]

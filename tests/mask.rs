@@ -168,6 +168,8 @@ fn wait_leaves_the_signals_of_outer_guards_blocked() {
     assert_eq!(blocked(), SignalSet::from(SIGUSR1));
 }
 
+/// An ignored signal does not end the wait.
+/// XSH sigsuspend, DESCRIPTION
 fn any_handler_ends_the_wait_and_an_ignored_signal_does_not() {
     install(SIGUSR1, &COUNT).unwrap();
     install(SIGHUP, Handler::Ignore).unwrap();

@@ -64,6 +64,8 @@ fn kill_thread_reaches_that_thread() {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
+/// A thread that has ended and is not joined yet can be sent a signal, which does nothing.
+/// XSH pthread_kill, DESCRIPTION; RATIONALE
 #[cfg(feature = "std")]
 fn a_thread_that_has_ended_is_not_signalled() {
     install(SIGUSR1, &COUNT).unwrap();
@@ -176,6 +178,8 @@ fn zombies_exist_and_the_reaped_do_not() {
     assert!(!exists(child));
 }
 
+/// EPERM: the process belongs to somebody else. It exists all the same.
+/// XSH kill, ERRORS
 fn a_process_that_may_not_be_signalled_exists() {
     common::in_child(|| {
         let init = Pid::from_raw(1).unwrap();

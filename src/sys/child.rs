@@ -6,6 +6,7 @@ use libc::{c_int, pid_t};
 
 /// What a child used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Usage {
     /// CPU time spent in the program.
     pub user: Duration,

@@ -10,6 +10,18 @@ cfg_if::cfg_if! {
             crate::errno::check(unsafe { libc::fcntl(fd, libc::F_SETOWN, owner) }).map(drop)
         }
 
+        /// Without an owner, F_GETOWN of glibc, which asks for the structure too, returns garbage in
+        /// gVisor, which then writes nothing.
+        #[cfg(has_setsig)]
+        pub(crate) fn get(fd: c_int) -> Result<c_int> {
+            // `struct f_owner_ex`: the kind and the number.
+            let mut owner = [0; 2];
+            // SAFETY: room for the structure.
+            crate::errno::check(unsafe { libc::fcntl(fd, F_GETOWN_EX, &mut owner) })?;
+            Ok(if owner[0] == F_OWNER_PGRP { -owner[1] } else { owner[1] })
+        }
+
+        #[cfg(not(has_setsig))]
         pub(crate) fn get(fd: c_int) -> Result<c_int> {
             crate::sys::errno::set(0);
             // SAFETY: takes plain values.
@@ -55,8 +67,10 @@ cfg_if::cfg_if! {
 
 cfg_if::cfg_if! {
     if #[cfg(has_setsig)] {
-        /// The same on every processor; `libc` does not export it everywhere.
+        // The same on every processor; `libc` does not export them everywhere.
         pub(crate) const F_SETSIG: c_int = 10;
+        pub(crate) const F_GETOWN_EX: c_int = 16;
+        pub(crate) const F_OWNER_PGRP: c_int = 2;
 
         /// 0 is the default: SIGIO, without saying what has become possible.
         pub(crate) fn signal(fd: c_int, signal: c_int) -> Result<()> {

@@ -1,27 +1,32 @@
 //! Starts the services of a configuration in the order of their dependencies, each in a session of
 //! its own, keeps them running, and logs how each one ends. `starter --help` tells the rest.
 
+mod accounts;
 mod cli;
 mod config;
 mod control;
 mod event_loop;
 mod graph;
+mod loader;
 mod log;
 mod notify;
+mod output;
 mod platform;
+mod ports;
 mod process;
 mod ready;
 mod report;
 mod run;
 mod service;
 mod supervisor;
+mod watched;
 
 use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match cli::Cli::parse().run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code as u8),
         Err(error) => {
             use std::io::Write;
             // With nowhere to say it, the exit code says it alone.

@@ -1,22 +1,32 @@
 //! How a service says that it is ready: by a line on the descriptor whose number is in `NOTIFY_FD`,
 //! or by systemd's protocol, a datagram `READY=1` to the socket that `NOTIFY_SOCKET` names.
 
-use crate::process::{pass_on, NOTIFY_FD};
+use crate::process::NOTIFY_FD;
+use crate::watched::{Source, Watched};
+use nix::fcntl::{fcntl, FcntlArg, OFlag};
 use nix::unistd::{chown, Uid};
-use std::fs::{self, Permissions};
-use std::io::{self, PipeReader, PipeWriter, Read};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::PermissionsExt;
+use polling::Poller;
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Debug, PartialEq)]
 pub enum Message {
     Ready,
     /// What the service says of itself.
     Status(String),
+    Reloading,
+    Stopping,
+    /// That it lives, or that it is stuck.
+    Watchdog(bool),
+    /// It needs so much more time.
+    Extend(Duration),
 }
 
 /// More than this at once has to wait: a service that talks too much must not keep the others
@@ -25,54 +35,51 @@ const AT_ONCE: usize = 16;
 
 pub struct Notifier {
     /// `None`: the service has closed it.
-    pipe: Option<PipeReader>,
+    pipe: Option<Watched<PipeReader>>,
     /// The service's end, until it has been started.
     service: Option<PipeWriter>,
-    socket: Socket,
+    socket: Watched<UnixDatagram>,
+    /// The socket's name, which goes with it.
+    _name: Name,
 }
 
-/// A socket whose name goes with it.
-struct Socket {
-    socket: UnixDatagram,
-    path: PathBuf,
-}
+struct Name(PathBuf);
 
-impl Drop for Socket {
+impl Drop for Name {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-impl Socket {
-    fn bind(path: PathBuf, owner: Option<Uid>) -> io::Result<Socket> {
-        let socket = UnixDatagram::bind(&path)?;
-        let socket = Socket { socket, path };
-        socket.socket.set_nonblocking(true)?;
-        fs::set_permissions(&socket.path, Permissions::from_mode(0o600))?;
-        chown(&socket.path, owner, None)?;
-        Ok(socket)
+        let _ = fs::remove_file(&self.0);
     }
 }
 
 impl Notifier {
     /// Makes a pipe and a socket, and has `command` know of them. The socket belongs to `owner`.
     pub fn new(
+        poller: &Arc<Poller>,
+        id: usize,
         directory: &Path,
         owner: Option<Uid>,
         command: &mut Command,
     ) -> io::Result<Notifier> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let path = directory.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string());
+        let path = directory.join(id.to_string());
         let explain = |error: io::Error| match error.raw_os_error() {
             // Has nothing to do with the path, and passes.
             Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => error,
             _ => io::Error::other(format!("socket `{}`: {error}", path.display())),
         };
-        let socket = Socket::bind(path.clone(), owner).map_err(explain)?;
+        let (socket, name) = bind(&path, owner).map_err(explain)?;
         let (pipe, service) = io::pipe()?;
+        // This end is nobody else's.
+        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         command.env("NOTIFY_SOCKET", &path).env("NOTIFY_FD", NOTIFY_FD.to_string());
-        pass_on(command, &service);
-        Ok(Notifier { pipe: Some(pipe), service: Some(service), socket })
+        let what = Source::Notifier(id);
+        let pipe = Some(Watched::new(poller, pipe, what)?);
+        let socket = Watched::new(poller, socket, what)?;
+        Ok(Notifier { pipe, service: Some(service), socket, _name: name })
+    }
+
+    /// What the service is to have under the number `NOTIFY_FD`.
+    pub fn service_end(&self) -> Option<RawFd> {
+        self.service.as_ref().map(AsRawFd::as_raw_fd)
     }
 
     /// The service has its end now.
@@ -80,39 +87,44 @@ impl Notifier {
         self.service = None;
     }
 
-    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        [Some(self.socket.socket.as_fd()), self.pipe.as_ref().map(AsFd::as_fd)]
-            .into_iter()
-            .flatten()
-    }
-
     /// What the service has said. Never waits.
     pub fn hear(&mut self) -> Vec<Message> {
         let mut messages = Vec::new();
         let mut buffer = [0; 4096];
         for _ in 0..AT_ONCE {
-            let Ok(length) = self.socket.socket.recv(&mut buffer) else { break };
-            messages
-                .extend(String::from_utf8_lossy(&buffer[..length]).lines().filter_map(understand));
+            let Ok(length) = self.socket.get().recv(&mut buffer) else { break };
+            let text = String::from_utf8_lossy(&buffer[..length]);
+            messages.extend(text.lines().filter_map(understand));
         }
         for _ in 0..AT_ONCE {
-            if !self.pipe.as_ref().is_some_and(is_readable) {
-                break;
-            }
-            match self.pipe.as_mut().map_or(Ok(0), |pipe| pipe.read(&mut buffer)) {
+            let Some(mut pipe) = self.pipe.as_ref().map(Watched::get) else { break };
+            match pipe.read(&mut buffer) {
                 Ok(0) => self.pipe = None,
                 Ok(length) if buffer[..length].contains(&b'\n') => messages.push(Message::Ready),
-                _ => {}
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => break,
             }
         }
         messages
     }
 }
 
-fn is_readable(pipe: &PipeReader) -> bool {
-    use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
-    let mut entry = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
-    poll(&mut entry, PollTimeout::ZERO) == Ok(1)
+fn bind(path: &Path, owner: Option<Uid>) -> io::Result<(UnixDatagram, Name)> {
+    let socket = match UnixDatagram::bind(path) {
+        // Somebody has swept the directory away.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let directory = path.parent().unwrap_or(path);
+            DirBuilder::new().mode(0o711).create(directory)?;
+            UnixDatagram::bind(path)?
+        }
+        bound => bound?,
+    };
+    let name = Name(path.to_owned());
+    socket.set_nonblocking(true)?;
+    fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    chown(path, owner, None)?;
+    Ok((socket, name))
 }
 
 /// One line of a datagram; what is not understood is left alone, as the protocol wants it.
@@ -121,6 +133,15 @@ fn understand(line: &str) -> Option<Message> {
         ("READY", "1") => Some(Message::Ready),
         ("STATUS", text) => {
             Some(Message::Status(text.chars().filter(|c| !c.is_control()).take(200).collect()))
+        }
+        ("RELOADING", "1") => Some(Message::Reloading),
+        ("STOPPING", "1") => Some(Message::Stopping),
+        ("WATCHDOG", "1") => Some(Message::Watchdog(true)),
+        ("WATCHDOG", "trigger") => Some(Message::Watchdog(false)),
+        ("EXTEND_TIMEOUT_USEC", time) => {
+            // A day: no sum of times overflows.
+            let time = time.parse().ok().map(Duration::from_micros)?;
+            Some(Message::Extend(time.min(Duration::from_secs(86_400))))
         }
         _ => None,
     }
@@ -135,13 +156,26 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("starter-notify-{}", std::process::id()));
         fs::create_dir(&directory).unwrap();
         let mut command = Command::new("true");
-        let mut notifier = Notifier::new(&directory, None, &mut command).unwrap();
-        let path = notifier.socket.path.clone();
+        let poller = Arc::new(Poller::new().unwrap());
+        let mut notifier = Notifier::new(&poller, 1, &directory, None, &mut command).unwrap();
+        let path = notifier._name.0.clone();
         assert_eq!(notifier.hear(), []);
         let client = UnixDatagram::unbound().unwrap();
         client.send_to(b"STATUS=warming up\nMAINPID=7\nREADY=1\nREADY=0\n", &path).unwrap();
         let status = Message::Status("warming up".to_owned());
         assert_eq!(notifier.hear(), [status, Message::Ready]);
+        client
+            .send_to(b"WATCHDOG=1\nWATCHDOG=trigger\nRELOADING=1\nSTOPPING=1\nEXTEND_TIMEOUT_USEC=1500000\nEXTEND_TIMEOUT_USEC=x", &path)
+            .unwrap();
+        let time = Duration::from_millis(1500);
+        let all = [
+            Message::Watchdog(true),
+            Message::Watchdog(false),
+            Message::Reloading,
+            Message::Stopping,
+            Message::Extend(time),
+        ];
+        assert_eq!(notifier.hear(), all);
         let mut service = notifier.service.take().unwrap();
         io::Write::write_all(&mut service, b"\n").unwrap();
         assert_eq!(notifier.hear(), [Message::Ready]);

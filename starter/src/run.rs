@@ -1,21 +1,28 @@
 //! `starter run`: everything that comes before the loop.
 
 use crate::cli::Control;
-use crate::config::{self, Services};
+use crate::config::Services;
 use crate::control::Server;
 use crate::event_loop::EventLoop;
+use crate::loader::{self, Loader};
 use crate::log::{self, Log};
 use crate::platform;
-use crate::process::Processes;
+use crate::process::{Limits, Processes};
 use crate::supervisor::Supervisor;
+use crate::watched::{Source, Watched};
 use clap::Args;
+use polling::Poller;
 use signal::session::{self, daemonize, PidFile, Step};
-use signal::{Errno, SelfPipe, SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal::{
+    Errno, Handler, SelfPipe, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
+    SIGXFSZ,
+};
 use std::error::Error;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 #[derive(Args)]
 pub struct Options {
@@ -33,6 +40,9 @@ pub struct Options {
     /// Where the log goes [default: stderr, with --daemon syslog]
     #[arg(long, value_enum, value_name = "WHERE")]
     log: Option<Log>,
+    /// A file for the log, in place of standard error; SIGUSR2 opens it again
+    #[arg(long, value_name = "PATH")]
+    log_file: Option<PathBuf>,
     /// Reaps processes whose parents have died, too, and logs them: as the first process of a
     /// container, and on Linux for all processes below the starter
     #[arg(long)]
@@ -46,47 +56,79 @@ pub struct Options {
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-pub fn run(mut options: Options) -> Result<()> {
-    // The lowest number that is free: the one that services find their own descriptor under, or
-    // that is taken already.
-    let placeholder = File::open("/dev/null")?;
-    // Whoever started this may have ignored it, and then no child would have a status.
-    signal::install(SIGCHLD, signal::Handler::Default)?;
-    let services = config::load(&options.file)?;
+/// What is there before anything else is opened.
+struct Inherited {
+    /// Has the lowest number that is free: the one that services find their own descriptor under,
+    /// or that is taken already.
+    placeholder: File,
+    limits: Limits,
+}
+
+impl Inherited {
+    fn take() -> Result<Inherited> {
+        // Whoever started this may have ignored or blocked what it lives by.
+        session::reset_signals();
+        // A log that cannot be written is no reason to die.
+        signal::install(SIGPIPE, Handler::Ignore)?;
+        signal::install(SIGXFSZ, Handler::Ignore)?;
+        // Services get what they ask for, and not what somebody has forgotten to close.
+        close_fds::set_fds_cloexec(3, &[]);
+        Ok(Inherited { placeholder: File::open("/dev/null")?, limits: Limits::raise()? })
+    }
+}
+
+/// Returns the exit code.
+pub fn run(mut options: Options) -> Result<i32> {
+    let inherited = Inherited::take()?;
+    let services = loader::load(&options.file)?;
     // To mean the same to services, which work somewhere else.
     options.control.make_absolute()?;
     if options.daemon {
-        return run_in_background(options, services, placeholder);
+        return run_in_background(options, services, inherited);
     }
     let pid_file = options.pid_file.take().map(PidFile::create).transpose()?;
-    log::init(options.log.unwrap_or(Log::Stderr));
-    serve(set_up(&options, services, placeholder)?, pid_file)
+    let log = log::init(options.log.unwrap_or(Log::Stderr), options.log_file.take())?;
+    serve(set_up(&options, services, inherited)?, pid_file, log)
 }
 
-fn run_in_background(mut options: Options, services: Services, placeholder: File) -> Result<()> {
-    // It is to mean the same from the directory `/`.
+fn run_in_background(
+    mut options: Options,
+    services: Services,
+    inherited: Inherited,
+) -> Result<i32> {
+    // They are to mean the same from the directory `/`.
     options.file = std::path::absolute(&options.file)?;
+    options.log_file = options.log_file.map(std::path::absolute).transpose()?;
+    let log = options.log.unwrap_or(match options.log_file {
+        Some(_) => Log::Stderr,
+        None => Log::Syslog,
+    });
     // For whoever waits for the outcome: a number alone would not say what is wrong.
     let caller = File::from(std::io::stderr().as_fd().try_clone_to_owned()?);
     let mut background = session::Options::new();
     if let Some(path) = &options.pid_file {
         background = background.pid_file(path);
     }
-    if options.log.is_some_and(|log| log != Log::Syslog) {
-        // Its log, and what the services say, go where they went.
+    if log != Log::Syslog && options.log_file.is_none() {
+        // Its log goes where it went.
         background = background.keep_standard_descriptors();
     }
     let daemon = daemonize(background).map_err(explain)?;
-    log::init(options.log.unwrap_or(Log::Syslog));
-    match set_up(&options, services, placeholder) {
+    let log = log::init(log, options.log_file.take());
+    let made = match &log {
+        Ok(_) => set_up(&options, services, inherited),
+        Err(error) => Err(error.to_string().into()),
+    };
+    match made {
         Ok(event_loop) => {
             daemon.ready();
             drop(caller);
-            serve(event_loop, None)
+            serve(event_loop, None, log?)
         }
         Err(error) => {
             tracing::error!("{error}");
             let _ = writeln!(&caller, "{error}");
+            drop(log);
             daemon.fail(Errno::ECANCELED)
         }
     }
@@ -100,7 +142,7 @@ fn explain(error: session::Error) -> Box<dyn Error> {
     }
 }
 
-fn set_up(options: &Options, services: Services, placeholder: File) -> Result<EventLoop> {
+fn set_up(options: &Options, services: Services, inherited: Inherited) -> Result<EventLoop> {
     if options.shared_group {
         // What happens there stays there: the script that started it is in the old group. If it
         // leads one, this fails.
@@ -109,15 +151,19 @@ fn set_up(options: &Options, services: Services, placeholder: File) -> Result<Ev
     if options.reap_orphans {
         platform::adopt_orphans()?;
     }
-    let signals = SelfPipe::new([SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1])?;
-    let server = Server::bind(&options.control.path())?;
-    let processes =
-        Processes::new(server.directory().to_owned(), options.shared_group, placeholder);
+    let poller = Arc::new(Poller::new()?);
+    let heard = [SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
+    let signals = Watched::new(&poller, SelfPipe::new(heard)?, Source::Signals)?;
+    let server = Server::bind(&poller, &options.control.path())?;
+    let Inherited { placeholder, limits } = inherited;
+    let directory = server.directory().to_owned();
+    let processes = Processes::new(&poller, directory, options.shared_group, limits, placeholder);
     let supervisor = Supervisor::new(services, processes);
-    Ok(EventLoop { signals, server, supervisor, config: options.file.clone(), ends: 0 })
+    let loader = Loader::new(options.file.clone(), &poller);
+    Ok(EventLoop { poller, signals, server, supervisor, loader, ends: 0 })
 }
 
-fn serve(mut event_loop: EventLoop, _pid_file: Option<PidFile>) -> Result<()> {
+fn serve(mut event_loop: EventLoop, _pid_file: Option<PidFile>, _log: log::Guard) -> Result<i32> {
     tracing::info!(pid = std::process::id(), "starter {}", env!("CARGO_PKG_VERSION"));
     let ended = event_loop.run();
     if let Err(error) = &ended {

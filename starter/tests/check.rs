@@ -30,7 +30,7 @@ fn check_names_the_members_of_a_cycle_and_every_line_with_a_problem() {
         text.contains("x.toml:3: cycle: `a` requires `b`, `b` requires `c`, `c` requires `a`"),
         "{text}"
     );
-    assert!(text.contains("x.toml:9: service `c` requires `nobody`"), "{text}");
+    assert!(text.contains("x.toml:9: service `c` waits for `nobody`"), "{text}");
     assert!(text.contains("x.toml:10: unknown key `stop_sginal`"), "{text}");
     assert_eq!(text.lines().count(), 3, "{text}");
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{eventually, is_running, pid_in, run, run_with};
+use common::{eventually, is_running, pid_in, run};
 use signal::{kill, Pid, SIGHUP, SIGKILL, SIGTERM};
 use std::time::Duration;
 
@@ -238,46 +238,4 @@ fn a_second_sigterm_kills() {
     running.signal(SIGTERM);
     assert!(running.wait().success());
     assert_eq!(running.lines(&["killed by SIGKILL"]).len(), 1, "{}", running.log());
-}
-
-#[test]
-fn two_hundred_services_start_and_stop() {
-    let config: String =
-        (0..200).map(|n| format!("[service.s{n}]\ncommand = ['sleep', '1000']\n")).collect();
-    let running = run(&config);
-    running.wait_for_lines(200, &["ready"]);
-    assert_eq!(running.children().len(), 200);
-    let place = running.end();
-    assert_eq!(place.read("log").matches("killed by SIGTERM").count(), 200);
-}
-
-#[test]
-fn a_storm_of_a_thousand_exits_leaves_no_zombie_and_loses_no_line() {
-    let config: String = (0..1000)
-        .map(|n| format!("[service.s{n}]\ncommand = ['true']\nrestart = 'never'\n"))
-        .collect();
-    let running = run(&config);
-    let lines = running.wait_for_lines(1000, &["exited with code 0"]);
-    let pids: std::collections::HashSet<_> = lines.iter().map(|line| pid_in(line)).collect();
-    assert_eq!((lines.len(), pids.len()), (1000, 1000));
-    assert_eq!(running.children(), []);
-    running.end();
-}
-
-#[test]
-fn orphans_are_adopted_and_reaped() {
-    // The grandchild leaves the session first, so that the clean-up does not find it.
-    let config = r#"
-        [service.a]
-        command = ["sh", "-c", "setsid sh -c 'touch away; while [ -e away ]; do sleep 0.01; done; exit 7' & until [ -e away ]; do sleep 0.01; done"]
-        restart = "never"
-    "#;
-    let running = run_with(config, |command| {
-        command.arg("--reap-orphans");
-    });
-    running.wait_for_state("a", "done");
-    std::fs::remove_file(running.place.join("away")).unwrap();
-    running.wait_for_line(&["orphan exited with code 7", "code=7"]);
-    assert_eq!(running.children(), []);
-    running.end();
 }

@@ -203,6 +203,7 @@ fn asleep(pid: Pid) -> bool {
 }
 
 /// A read that restarts and a poll that never does.
+/// Row: a system call in the region
 fn no_handler_runs_in_a_call_that_sleeps() {
     needs_deferral();
     install(SIGUSR1, &COUNT).unwrap();

@@ -161,7 +161,8 @@ fn a_handler_in_a_shared_object_allocates_nothing() {
         })
         .collect();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
-    assert!((plugin.count)() > 16 + 200);
+    // At least one each: the twenty can become one where the sender is faster.
+    assert!((plugin.count)() >= 16 + 200);
 }
 
 /// Fixed or movable, static or not, started by the kernel or by the loader.

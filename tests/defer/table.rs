@@ -1,5 +1,6 @@
 //! What differs from a real block: a test for each row of the table in `DeferGuard`'s documentation
-//! that no other test shows.
+//! that no other test shows. Each test of a row names it, by how it begins: `ci/promises` knows of
+//! no row without one.
 
 use super::alike::{Enter, REGIONS};
 use super::foreign::fill_the_queue;
@@ -7,7 +8,7 @@ use super::needs_deferral;
 use crate::common::raw::{self, kernel_mask};
 use crate::common::{self, count, in_child, status_of, COUNT};
 use signal::{
-    blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Info, Pid, Signal,
+    blocked, install, pending, raise, AltStack, BlockGuard, DeferGuard, Handler, Info, Pid, Signal,
     SignalSet, UnblockGuard, SIGBUS, SIGINT, SIGTERM, SIGUSR1, SIGUSR2,
 };
 use std::process::Command;
@@ -42,6 +43,7 @@ fn both<T: PartialEq + std::fmt::Debug>(scenario: impl Fn(Enter) -> T, block: T,
     }
 }
 
+/// Row: default effects
 fn default_effects_happen_until_a_signal_has_come() {
     needs_deferral();
     let ends = |enter: Enter, arrives: bool| {
@@ -64,6 +66,7 @@ fn default_effects_happen_until_a_signal_has_come() {
 }
 
 /// A foreign handler runs, until a signal has come, and so does what it calls on of this crate.
+/// Row: handlers installed by other means
 fn foreign_handlers_run_until_a_signal_has_come() {
     static ENTRY: AtomicUsize = AtomicUsize::new(0);
     extern "C" fn chains(
@@ -94,6 +97,7 @@ fn foreign_handlers_run_until_a_signal_has_come() {
 }
 
 /// Another thread that lets it through does not get it.
+/// Row: a signal for the process
 fn a_signal_for_the_process_is_this_threads_once_it_has_come() {
     let scenario = |enter: Enter| {
         install(SIGUSR1, &COUNT).unwrap();
@@ -120,6 +124,7 @@ fn a_signal_for_the_process_is_this_threads_once_it_has_come() {
 }
 
 /// The second is pending for the process, the first for the thread: two.
+/// Row: a signal for the process
 fn a_signal_for_the_process_is_not_one_with_the_next() {
     let scenario = |enter: Enter| {
         install(SIGUSR1, &COUNT).unwrap();
@@ -131,6 +136,7 @@ fn a_signal_for_the_process_is_not_one_with_the_next() {
     both(scenario, 1, 2);
 }
 
+/// Row: a signal for the process
 fn a_signal_for_the_process_does_not_survive_the_thread() {
     let scenario = |enter: Enter| {
         install(SIGUSR1, &COUNT).unwrap();
@@ -173,6 +179,7 @@ fn queue_to_thread(signal: Signal, value: usize) {
 }
 
 /// Those that were sent to the thread before it could come wait in front of it.
+/// Row: realtime signals sent to the thread
 fn a_realtime_signal_for_the_thread_can_fall_behind() {
     needs_deferral();
     let signal = common::realtime_or_skip(1);
@@ -205,6 +212,7 @@ fn a_realtime_signal_for_the_thread_can_fall_behind() {
 }
 
 /// It comes, without its value, and is one with others of its number.
+/// Row: a queue that is full
 fn a_full_queue_loses_the_value_of_what_comes() {
     needs_deferral();
     let signal = common::realtime_or_skip(1);
@@ -229,6 +237,7 @@ fn a_full_queue_loses_the_value_of_what_comes() {
 }
 
 /// It waits in a section, whatever else lets it through.
+/// Row: an [`UnblockGuard`]
 fn an_unblock_guard_lets_nothing_through() {
     let scenario = |enter: Enter| {
         install(SIGUSR1, &COUNT).unwrap();
@@ -255,6 +264,7 @@ fn blocked_in_program(command: &mut Command) -> usize {
 
 /// The mask of a thread and of a program, started in the region before and after an arrival; and of
 /// a program that starts with its signals reset.
+/// Row: a thread or a program
 fn what_is_started_in_the_region_inherits_the_block_of_everything() {
     use signal::CommandExt;
     let inherited = || {
@@ -276,12 +286,15 @@ fn what_is_started_in_the_region_inherits_the_block_of_everything() {
 }
 
 /// Elsewhere the kernel undoes what a handler does to the mask.
+/// Row: a mask that a handler of these
 fn a_handler_of_a_fault_can_change_the_mask_of_the_region() {
     fn block_termination(_: Signal) {
         signal::block(SIGTERM);
     }
     let scenario = |enter: Enter| {
         install(SIGUSR1, &COUNT).unwrap();
+        // std's own is small where the kernel does not tell the size of a signal frame.
+        let _stack = AltStack::new().unwrap();
         // SAFETY: changing the mask is async-signal-safe.
         install(SIGBUS, unsafe { Handler::new(block_termination) }).unwrap();
         let region = enter();
@@ -296,6 +309,7 @@ fn a_handler_of_a_fault_can_change_the_mask_of_the_region() {
 }
 
 /// Blocked for ever, or deferred for ever.
+/// Row: leaked
 fn a_leaked_guard_keeps_handlers_from_running_for_ever() {
     let scenario = |enter: Enter| {
         install(SIGUSR1, &COUNT).unwrap();
@@ -306,6 +320,25 @@ fn a_leaked_guard_keeps_handlers_from_running_for_ever() {
         (count(), pending().contains(SIGUSR1), blocked().is_empty())
     };
     both(scenario, (0, true, false), (0, true, true));
+}
+
+/// Its frame had been made when another handler, which ran first, replaced it.
+/// Row: a handler that another thread replaces
+fn a_handler_that_is_replaced_before_it_begins_runs_in_the_section() {
+    needs_deferral();
+    extern "C" fn replaces(_: libc::c_int) {
+        raw::set(SIGUSR1, libc::SIG_IGN, 0, &[]);
+    }
+    install(SIGUSR1, &COUNT).unwrap();
+    raw::set(SIGUSR2, replaces as raw::Plain as usize, 0, &[]);
+    let before = BlockGuard::new(SIGUSR1 | SIGUSR2);
+    raise(SIGUSR1).unwrap();
+    raise(SIGUSR2).unwrap();
+    let section = DeferGuard::new();
+    drop(UnblockGuard::new(SIGUSR1 | SIGUSR2));
+    assert_eq!((count(), pending()), (1, SignalSet::empty()));
+    drop(section);
+    assert_eq!(blocked(), before.previous() | SIGUSR1 | SIGUSR2);
 }
 
 /// More than the depth can count: the last ones change nothing any more.
@@ -333,6 +366,7 @@ tests! {
     an_unblock_guard_lets_nothing_through,
     what_is_started_in_the_region_inherits_the_block_of_everything,
     a_handler_of_a_fault_can_change_the_mask_of_the_region,
+    a_handler_that_is_replaced_before_it_begins_runs_in_the_section,
     a_leaked_guard_keeps_handlers_from_running_for_ever,
     a_depth_that_would_wrap_stays_where_it_is,
 }

@@ -269,6 +269,22 @@ fn a_handler_that_forks_notifies_only_its_own_pipe() {
     }
 }
 
+/// Somebody has saved the action of the pipe and puts it back when the pipe is gone: the signal is
+/// not swallowed.
+fn an_entry_that_is_put_back_without_pipes_has_the_default_effect() {
+    for signal in [SIGTERM, SIGUSR1, SIGINT] {
+        let status = common::status_of(|| {
+            install(signal, Handler::Default).unwrap();
+            let pipe = SelfPipe::new(signal).unwrap();
+            let saved = query(signal).unwrap();
+            drop(pipe);
+            install(signal, saved).unwrap();
+            raise(signal).unwrap();
+        });
+        assert_eq!(status.signal(), Some(signal));
+    }
+}
+
 tests! {
     a_function_is_called_too,
     a_flag_is_set_too,
@@ -284,4 +300,5 @@ tests! {
     it_runs_on_the_stack_that_its_owner_requested,
     a_forked_child_calls_it_too,
     a_handler_that_forks_notifies_only_its_own_pipe,
+    an_entry_that_is_put_back_without_pipes_has_the_default_effect,
 }

@@ -23,7 +23,7 @@ pub fn pty() -> (File, File) {
 }
 
 /// Runs `body` as the leader of a new session, with a controlling terminal.
-fn in_session(body: impl FnOnce(&File)) {
+pub fn in_session(body: impl FnOnce(&File)) {
     let (terminal, _person) = pty();
     in_child(|| {
         new_session().unwrap();

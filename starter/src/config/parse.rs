@@ -1,92 +1,106 @@
 //! From text to services: every key is looked at, whatever is wrong with the others.
 
-use super::value::{StopSignal, Text, Time};
+use super::keys;
+use super::problem::Place;
 use super::{Problem, Ready, Service, Services};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::ops::Range;
+use std::path::PathBuf;
+use std::rc::Rc;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::Spanned;
 
-const KEYS: &str = "command, requires, optional, environment, directory, user, restart, restart_delay, \
-                    restart_delay_max, restart_limit, ready, ready_timeout, stop_signal, stop_timeout";
-
+#[derive(Default)]
 pub struct Parsed {
     pub services: Services,
     pub lines: Lines,
     pub problems: Vec<Problem>,
 }
 
-/// Where things stand in the file.
+/// Where things stand.
 #[derive(Default)]
 pub struct Lines {
-    /// Of the header of each service.
-    pub service: IndexMap<String, usize>,
-    /// Of each name in a list `requires`: by service and required service.
-    pub requires: IndexMap<(String, String), usize>,
+    /// The header of each service.
+    pub service: IndexMap<String, Place>,
+    /// Each name in a list `requires` or `after`: by service and required service.
+    pub requires: IndexMap<(String, String), Place>,
 }
 
-pub fn parse(text: &str) -> Parsed {
+/// Adds what `text` says. Returns what it includes.
+pub fn parse(text: &str, file: &Rc<PathBuf>, parsed: &mut Parsed) -> Vec<(String, Place)> {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let parsed =
-        Parsed { services: Services::new(), lines: Lines::default(), problems: Vec::new() };
-    let mut parser =
-        Parser { newlines: text.match_indices('\n').map(|(at, _)| at).collect(), parsed };
+    let newlines = text.match_indices('\n').map(|(at, _)| at).collect();
+    let mut parser = Parser { file: Rc::clone(file), newlines, parsed };
     for error in &errors {
-        parser.problem(error.span(), error.message());
+        let mut message = error.message().to_owned();
+        if let Some(key) = error.span().filter(|_| message == "duplicate key") {
+            message = format!("duplicate key `{}`", text.get(key).unwrap_or_default());
+        }
+        parser.problem(error.span(), message);
         // The rest of the line is guesswork.
-        parser.parsed.problems.dedup_by_key(|problem| problem.line);
+        parser.parsed.problems.dedup_by(|a, b| a.place.is_some() && a.place == b.place);
     }
+    let mut include = Vec::new();
     for (key, value) in document.into_inner() {
         match (key.get_ref().as_ref(), value.get_ref()) {
             ("service", DeValue::Table(_)) => parser.services(value),
             ("service", _) => {
                 parser.problem(Some(value.span()), "`service` must be a table: [service.NAME]");
             }
+            ("include", _) => {
+                let place = parser.place(&key.span());
+                let patterns: Option<Vec<String>> = parser.value(&key, value);
+                let patterns = patterns.unwrap_or_default().into_iter();
+                include.extend(patterns.map(|pattern| (pattern, place.clone())));
+            }
             (other, _) => {
-                let message =
-                    format!("unknown key `{other}`: there are only tables [service.NAME]");
+                let message = format!(
+                    "unknown key `{other}`: there are only `include` and tables [service.NAME]"
+                );
                 parser.problem(Some(key.span()), message);
             }
         }
     }
-    if errors.is_empty() && parser.parsed.lines.service.is_empty() {
-        parser.problem(
-            None,
-            "no services: a service is a table [service.NAME] with at least a `command`",
-        );
-    }
-    parser.parsed
+    include
 }
 
-struct Parser {
+pub struct Parser<'p> {
+    file: Rc<PathBuf>,
     /// Where they are: to count them anew for each key would take forever for a long file.
     newlines: Vec<usize>,
-    parsed: Parsed,
+    pub parsed: &'p mut Parsed,
 }
 
-type Key<'i> = Spanned<Cow<'i, str>>;
-type Value<'i> = Spanned<DeValue<'i>>;
+pub type Key<'i> = Spanned<Cow<'i, str>>;
+pub type Value<'i> = Spanned<DeValue<'i>>;
 
-impl<'i> Parser {
-    fn line(&self, span: &Range<usize>) -> usize {
-        1 + self.newlines.partition_point(|newline| *newline < span.start)
+impl<'i> Parser<'_> {
+    pub fn place(&self, span: &Range<usize>) -> Place {
+        let line = 1 + self.newlines.partition_point(|newline| *newline < span.start);
+        Place { file: Rc::clone(&self.file), line: Some(line) }
     }
 
-    fn problem(&mut self, span: Option<Range<usize>>, message: impl Into<String>) {
-        let line = span.map(|span| self.line(&span));
+    pub fn problem(&mut self, span: Option<Range<usize>>, message: impl Into<String>) {
+        let place = span.map(|span| self.place(&span));
+        let place = place.unwrap_or(Place { file: Rc::clone(&self.file), line: None });
         // A message of several lines would not fit behind a line number.
         let message = message.into().trim_end().replace('\n', ", ");
-        self.parsed.problems.push(Problem { line, message });
+        self.parsed.problems.push(Problem { place: Some(place), message });
     }
 
     fn services(&mut self, table: Value<'i>) {
         let DeValue::Table(table) = table.into_inner() else { return };
         for (name, value) in table {
             let (span, name) = (name.span(), name.into_inner().into_owned());
-            let line = self.line(&span);
-            self.parsed.lines.service.insert(name.clone(), line);
+            if let Some(Place { file, line }) = self.parsed.lines.service.get(&name) {
+                let line = line.unwrap_or_default();
+                let message = format!("service `{name}` is in {}:{line} already", file.display());
+                self.problem(Some(span), message);
+                continue;
+            }
+            self.parsed.lines.service.insert(name.clone(), self.place(&span));
             if !is_name(&name) {
                 let message =
                     format!("`{name}` is no name of a service: that is at most 64 letters, digits, `-`, `_`, `.` and `@`, not `.` first");
@@ -106,7 +120,7 @@ impl<'i> Parser {
         for (key, value) in table {
             has_command |= key.get_ref() == "command";
             has_delay |= key.get_ref() == "restart_delay";
-            self.key(&mut service, name, key, value);
+            keys::key(self, &mut service, name, key, value);
         }
         if !has_command {
             self.problem(Some(span.clone()), format!("service `{name}` has no `command`"));
@@ -124,110 +138,32 @@ impl<'i> Parser {
         service
     }
 
-    fn key(&mut self, service: &mut Service, name: &str, key: Key<'i>, value: Value<'i>) {
-        match key.get_ref().as_ref() {
-            "command" => self.command(service, &key, value),
-            "requires" => self.requires(service, name, &key, value),
-            "environment" => self.environment(service, &key, value),
-            "optional" => self.set(&mut service.optional, &key, value),
-            "directory" => {
-                self.set_with(&mut service.directory, &key, value, |Text(path)| Some(path.into()));
-            }
-            "user" => self.set_with(&mut service.user, &key, value, |Text(user)| Some(user)),
-            "restart" => self.set(&mut service.restart, &key, value),
-            "restart_delay" => {
-                self.set_with(&mut service.restart_delay, &key, value, |Time(time)| time);
-            }
-            "restart_delay_max" => {
-                self.set_with(&mut service.restart_delay_max, &key, value, |Time(time)| time);
-            }
-            "restart_limit" => self.set(&mut service.restart_limit, &key, value),
-            "ready" => self.set(&mut service.ready, &key, value),
-            "ready_timeout" => {
-                self.set_with(&mut service.ready_timeout, &key, value, |Time(time)| time);
-            }
-            "stop_signal" => {
-                self.set_with(&mut service.stop_signal, &key, value, |StopSignal(signal)| signal);
-            }
-            "stop_timeout" => {
-                self.set_with(&mut service.stop_timeout, &key, value, |Time(time)| time);
-            }
-            other => {
-                let message =
-                    format!("unknown key `{other}` in service `{name}`: a service has {KEYS}");
-                self.problem(Some(key.span()), message);
-            }
-        }
-    }
-
-    fn value<T: Deserialize<'i>>(&mut self, key: &Key<'i>, value: Value<'i>) -> Option<T> {
+    pub fn value<T: Deserialize<'i>>(&mut self, key: &Key<'i>, value: Value<'i>) -> Option<T> {
         let span = value.span();
         match T::deserialize(ValueDeserializer::from(value)) {
             Ok(value) => Some(value),
             Err(error) => {
-                let message = error
-                    .message()
-                    .replace("expected a sequence", "expected a list: [\"a\", \"b\"]");
+                let message = for_people(error.message());
                 let message = format!("`{}`: {message}", key.get_ref());
                 self.problem(Some(error.span().unwrap_or(span)), message);
                 None
             }
         }
     }
+}
 
-    fn set<T: Deserialize<'i>>(&mut self, target: &mut T, key: &Key<'i>, value: Value<'i>) {
-        self.set_with(target, key, value, |value| value);
+/// What the deserializer calls its types.
+fn for_people(message: &str) -> String {
+    let mut message = message.to_owned();
+    for (theirs, ours) in [
+        ("expected a sequence", "expected a list: [\"a\", \"b\"]"),
+        ("expected a boolean", "expected true or false"),
+        ("expected a string", "expected a text in quotes"),
+        ("expected a map", "expected a table: { name = \"value\" }"),
+    ] {
+        message = message.replace(theirs, ours);
     }
-
-    fn set_with<T, V>(
-        &mut self,
-        target: &mut T,
-        key: &Key<'i>,
-        value: Value<'i>,
-        make: impl Fn(V) -> T,
-    ) where
-        V: Deserialize<'i>,
-    {
-        if let Some(value) = self.value(key, value) {
-            *target = make(value);
-        }
-    }
-
-    fn command(&mut self, service: &mut Service, key: &Key<'i>, value: Value<'i>) {
-        let span = value.span();
-        let Some(command) = self.value::<Vec<String>>(key, value) else { return };
-        if command.first().is_none_or(|program| program.is_empty()) {
-            self.problem(Some(span.clone()), "`command`: the program is missing");
-        }
-        if command.iter().any(|word| word.contains('\0')) {
-            self.problem(Some(span), "`command`: a zero byte cannot be passed on");
-        }
-        service.command = command;
-    }
-
-    fn requires(&mut self, service: &mut Service, name: &str, key: &Key<'i>, value: Value<'i>) {
-        for required in self.value::<Vec<Spanned<String>>>(key, value).unwrap_or_default() {
-            let line = self.line(&required.span());
-            let required = required.into_inner();
-            self.parsed.lines.requires.insert((name.to_owned(), required.clone()), line);
-            if !service.requires.contains(&required) {
-                service.requires.push(required);
-            }
-        }
-    }
-
-    fn environment(&mut self, service: &mut Service, key: &Key<'i>, value: Value<'i>) {
-        let span = value.span();
-        let Some(environment) = self.value::<IndexMap<String, String>>(key, value) else { return };
-        for (name, value) in &environment {
-            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-                let message =
-                    format!("`environment`: `{}` cannot be passed on", name.escape_default());
-                self.problem(Some(span.clone()), message);
-            }
-        }
-        service.environment = environment;
-    }
+    message
 }
 
 /// Names go into file names and log lines.

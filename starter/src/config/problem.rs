@@ -1,37 +1,41 @@
 //! What is wrong with a configuration, and where.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::rc::Rc;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
-    /// Counted from 1; `None` if it is about the file as a whole.
-    pub line: Option<usize>,
+    pub place: Option<Place>,
     pub message: String,
 }
 
-/// All that is wrong with a file.
-#[derive(Debug, thiserror::Error)]
-pub struct Problems {
-    path: PathBuf,
-    problems: Vec<Problem>,
+/// A line of a file, counted from 1.
+#[derive(Clone, Debug, PartialEq, PartialOrd)]
+pub struct Place {
+    pub file: Rc<PathBuf>,
+    pub line: Option<usize>,
 }
 
-impl Problems {
-    pub fn new(path: &Path, problems: Vec<Problem>) -> Problems {
-        Problems { path: path.to_owned(), problems }
-    }
-}
+/// All that is wrong with a configuration.
+#[derive(Debug)]
+pub struct Problems(pub Vec<Problem>);
+
+impl std::error::Error for Problems {}
 
 impl fmt::Display for Problems {
     /// One line each, `FILE:LINE: what`, as compilers write it and editors read it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, Problem { line, message }) in self.problems.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "\n" };
-            match line {
-                Some(line) => write!(f, "{separator}{}:{line}: {message}", self.path.display())?,
-                None => write!(f, "{separator}{}: {message}", self.path.display())?,
+        for (index, Problem { place, message }) in self.0.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { "\n" })?;
+            if let Some(Place { file, line }) = place {
+                write!(f, "{}:", file.display())?;
+                match line {
+                    Some(line) => write!(f, "{line}: ")?,
+                    None => f.write_str(" ")?,
+                }
             }
+            f.write_str(message)?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What the values of a service may look like.
 
-use super::Ready;
+mod tables;
+
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use std::fmt;
 use std::time::Duration;
@@ -52,6 +53,119 @@ fn text_to_time(text: &str) -> Option<Time> {
     number.parse::<f64>().ok().filter(|_| digits).and_then(|number| seconds_to_time(number * unit))
 }
 
+/// A number, or a word in its place.
+struct NumberOr<F> {
+    expected: &'static str,
+    make: F,
+}
+
+enum Word<'a> {
+    Number(i64),
+    Text(&'a str),
+}
+
+impl<T, F: Fn(Word<'_>) -> Option<T>> Visitor<'_> for NumberOr<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        (self.make)(Word::Number(number))
+            .ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.make)(Word::Text(text)).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+/// A type of a value that is a number or a word, with what is expected and how it is made.
+macro_rules! number_or_word {
+    ($(#[$meta:meta])* $name:ident($type:ty), $expected:literal, $make:expr) => {
+        $(#[$meta])*
+        pub struct $name(pub $type);
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                let make: fn(Word<'_>) -> Option<$type> = $make;
+                deserializer.deserialize_any(NumberOr { expected: $expected, make }).map($name)
+            }
+        }
+    };
+}
+
+number_or_word!(
+    /// How many restarts.
+    Restarts(Option<u32>),
+    "a number from 0 to 4294967295, or \"none\" for no limit",
+    |word| match word {
+        Word::Number(number) => u32::try_from(number).ok().map(Some),
+        Word::Text(text) => (text == "none").then_some(None),
+    }
+);
+
+number_or_word!(
+    /// A TCP port.
+    Port(u16),
+    "a port from 1 to 65535",
+    |word| match word {
+        Word::Number(number) => u16::try_from(number).ok().filter(|port| *port != 0),
+        Word::Text(_) => None,
+    }
+);
+
+number_or_word!(
+    /// A limit of the system.
+    Amount(u64),
+    "a number, or \"unlimited\"",
+    |word| match word {
+        Word::Number(number) => u64::try_from(number).ok(),
+        Word::Text(text) => (text == "unlimited").then_some(u64::MAX),
+    }
+);
+
+number_or_word!(
+    /// A positive number.
+    Times(u32),
+    "a number from 1",
+    |word| match word {
+        Word::Number(number) => u32::try_from(number).ok().filter(|times| *times != 0),
+        Word::Text(_) => None,
+    }
+);
+
+number_or_word!(Niceness(i32), "a number from -20 (first) to 19 (last)", |word| match word {
+    Word::Number(number) => i32::try_from(number).ok().filter(|it| (-20..=19).contains(it)),
+    Word::Text(_) => None,
+});
+
+number_or_word!(
+    /// A umask.
+    Mode(u32),
+    "a text of octal digits, \"027\", or a number 0o027",
+    |word| match word {
+        Word::Number(number) => u32::try_from(number).ok().filter(|mode| *mode <= 0o777),
+        Word::Text(text) => u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777),
+    }
+);
+
+number_or_word!(
+    /// Bytes.
+    Size(u64),
+    "a size: bytes, or a text like \"100kB\", \"10MB\", \"1GB\"",
+    |word| match word {
+        Word::Number(number) => u64::try_from(number).ok().filter(|size| *size != 0),
+        Word::Text(text) => text_to_size(text).filter(|size| *size != 0),
+    }
+);
+
+fn text_to_size(text: &str) -> Option<u64> {
+    const UNITS: [(&str, u64); 3] = [("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000)];
+    let (number, unit) =
+        UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;
+    number.trim_end().parse::<u64>().ok()?.checked_mul(unit)
+}
+
 /// A path or name for the system: not empty, and without a zero byte.
 pub struct Text(pub String);
 
@@ -62,6 +176,37 @@ impl<'de> Deserialize<'de> for Text {
             "" => Err(D::Error::custom("must not be empty: leave the key out")),
             text if text.contains('\0') => Err(D::Error::custom("a zero byte cannot be passed on")),
             _ => Ok(Text(text)),
+        }
+    }
+}
+
+/// A program and its arguments.
+pub struct Command(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for Command {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Command, D::Error> {
+        let command = Vec::<String>::deserialize(deserializer)?;
+        if command.first().is_none_or(|program| program.is_empty()) {
+            return Err(D::Error::custom("the program is missing"));
+        }
+        if command.iter().any(|word| word.contains('\0')) {
+            return Err(D::Error::custom("a zero byte cannot be passed on"));
+        }
+        Ok(Command(command))
+    }
+}
+
+/// Descriptors that a service is to get under their numbers.
+pub struct Descriptors(pub Vec<i32>);
+
+impl<'de> Deserialize<'de> for Descriptors {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Descriptors, D::Error> {
+        let numbers = Vec::<i32>::deserialize(deserializer)?;
+        match numbers.iter().find(|number| **number <= crate::process::NOTIFY_FD) {
+            Some(number) => Err(D::Error::custom(format!(
+                "{number} is taken: descriptors from 4 on, that the starter was started with"
+            ))),
+            None => Ok(Descriptors(numbers)),
         }
     }
 }
@@ -80,40 +225,5 @@ impl<'de> Deserialize<'de> for StopSignal {
             )));
         }
         Ok(StopSignal(signal))
-    }
-}
-
-impl<'de> Deserialize<'de> for Ready {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Ready, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Table {
-            port: Option<std::num::NonZeroU16>,
-            file: Option<Text>,
-        }
-        struct Readies;
-        impl<'de> Visitor<'de> for Readies {
-            type Value = Ready;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("\"started\", \"notify\", { port = NUMBER } or { file = PATH }")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Ready, E> {
-                match text {
-                    "started" => Ok(Ready::Started),
-                    "notify" => Ok(Ready::Notify),
-                    _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
-                }
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Ready, A::Error> {
-                let table = Table::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                match (table.port, table.file) {
-                    (Some(port), None) => Ok(Ready::Port(port.get())),
-                    (None, Some(Text(file))) => Ok(Ready::File(file.into())),
-                    _ => Err(A::Error::invalid_value(Unexpected::Map, &self)),
-                }
-            }
-        }
-        deserializer.deserialize_any(Readies)
     }
 }

@@ -2,64 +2,103 @@
 
 use super::{Answer, Request};
 use crate::supervisor::Goal;
-use nix::poll::PollFlags;
+use crate::watched::Watched;
+use indexmap::IndexSet;
+use std::collections::HashSet;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 /// No request is longer.
-const LONGEST: usize = 16 * 1024;
+const LONGEST: usize = 1 << 20;
+
+/// Who follows and does not fetch so much is left.
+const UNFETCHED: usize = 1 << 20;
 
 /// How long a request may take to arrive, and an answer to be fetched.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub struct Connection {
-    pub stream: UnixStream,
-    pub phase: Phase,
+    stream: Watched<UnixStream>,
+    phase: Phase,
+    /// What has been read and not been understood yet.
+    received: Vec<u8>,
+    /// What has to be written.
+    unsent: Vec<u8>,
     deadline: Option<Instant>,
 }
 
+#[derive(Debug, PartialEq)]
 pub enum Phase {
-    Reading(Vec<u8>),
-    /// Until services have come so far.
-    Waiting(Vec<String>, Goal),
-    Writing(Vec<u8>),
+    Reading,
+    /// Until something has been done.
+    Waiting(Wait),
+    /// The answer is on its way; the connection stays open for the next request, or does not.
+    Writing {
+        last: bool,
+    },
+    /// Until the other side closes.
+    Following(String),
     Closed,
 }
 
+#[derive(Debug, PartialEq)]
+pub enum Wait {
+    /// Until services have come so far. `pending`: those that have not.
+    Services {
+        names: IndexSet<String>,
+        pending: HashSet<String>,
+        goal: Goal,
+    },
+    Reload,
+}
+
 impl Connection {
-    pub fn new(stream: UnixStream, now: Instant) -> Connection {
-        Connection { stream, phase: Phase::Reading(Vec::new()), deadline: Some(now + PATIENCE) }
+    pub fn new(stream: Watched<UnixStream>, now: Instant) -> Connection {
+        Connection {
+            stream,
+            phase: Phase::Reading,
+            received: Vec::new(),
+            unsent: Vec::new(),
+            deadline: Some(now + PATIENCE),
+        }
     }
 
-    pub fn interest(&self) -> PollFlags {
-        match self.phase {
-            Phase::Reading(_) => PollFlags::POLLIN,
-            Phase::Writing(_) => PollFlags::POLLOUT,
-            // That it hangs up is told unasked.
-            Phase::Waiting(..) | Phase::Closed => PollFlags::empty(),
-        }
+    pub fn phase(&mut self) -> &mut Phase {
+        &mut self.phase
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// Whether it waits for the starter, not the starter for it.
+    pub fn is_patient(&self) -> bool {
+        matches!(self.phase, Phase::Waiting(_) | Phase::Following(_))
     }
 
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Something has happened on the socket.
-    pub fn handle(&mut self, events: PollFlags, now: Instant) -> Option<Request> {
-        match self.phase {
-            Phase::Reading(_) => self.read(now),
-            Phase::Writing(_) => {
-                self.write();
-                None
-            }
-            Phase::Waiting(..) | Phase::Closed => {
-                if events.intersects(PollFlags::POLLHUP | PollFlags::POLLERR) {
-                    self.phase = Phase::Closed;
-                }
-                None
-            }
+    fn enter(&mut self, phase: Phase, deadline: Option<Instant>) {
+        let readable = phase == Phase::Reading;
+        (self.phase, self.deadline) = (phase, deadline);
+        if self.stream.wait_for(readable, !self.unsent.is_empty()).is_err() {
+            self.phase = Phase::Closed;
         }
+    }
+
+    /// Something has happened on the socket.
+    pub fn handle(&mut self, writable: bool, now: Instant) -> Option<Request> {
+        match self.phase {
+            Phase::Reading => return self.read(now),
+            Phase::Writing { .. } => return self.write(now),
+            // It can be written to, or has been closed: the attempt tells.
+            Phase::Following(_) if writable && !self.unsent.is_empty() => self.flush(),
+            _ => self.phase = Phase::Closed,
+        }
+        None
     }
 
     pub fn expire(&mut self, now: Instant) {
@@ -69,34 +108,57 @@ impl Connection {
     }
 
     /// The answer comes later.
-    pub fn wait(&mut self, names: Vec<String>, goal: Goal) {
-        self.phase = Phase::Waiting(names, goal);
-        self.deadline = None;
+    pub fn wait(&mut self, wait: Wait) {
+        self.enter(Phase::Waiting(wait), None);
     }
 
-    pub fn answer(&mut self, answer: &Answer, now: Instant) {
+    /// More comes whenever this service writes.
+    pub fn follow(&mut self, name: String, first: String) {
+        self.enter(Phase::Following(name), None);
+        self.push(&Answer::Output(first));
+        self.flush();
+    }
+
+    /// More of what a service writes, if that is followed.
+    pub fn hear(&mut self, name: &str, text: &str) {
+        if matches!(&self.phase, Phase::Following(followed) if followed == name) {
+            self.push(&Answer::Output(text.to_owned()));
+            self.flush();
+            if self.unsent.len() > UNFETCHED {
+                self.phase = Phase::Closed;
+            }
+        }
+    }
+
+    /// Returns the next request, if that is there already.
+    pub fn answer(&mut self, answer: &Answer, now: Instant) -> Option<Request> {
+        self.send(answer, false, now)
+    }
+
+    /// The answer to what nothing sensible can follow.
+    fn reject(&mut self, why: String, now: Instant) -> Option<Request> {
+        self.send(&Answer::Error(why), true, now)
+    }
+
+    fn send(&mut self, answer: &Answer, last: bool, now: Instant) -> Option<Request> {
+        self.push(answer);
+        self.phase = Phase::Writing { last };
+        self.write(now)
+    }
+
+    fn push(&mut self, answer: &Answer) {
         // Strings, numbers and lists always become JSON.
-        let mut line = serde_json::to_vec(answer).unwrap_or_default();
-        line.push(b'\n');
-        self.phase = Phase::Writing(line);
-        self.deadline = Some(now + PATIENCE);
-        self.write();
+        serde_json::to_writer(&mut self.unsent, answer).unwrap_or_default();
+        self.unsent.push(b'\n');
     }
 
     fn read(&mut self, now: Instant) -> Option<Request> {
-        let Phase::Reading(line) = &mut self.phase else { return None };
         let mut buffer = [0; 4096];
-        match self.stream.read(&mut buffer) {
+        match self.stream.get().read(&mut buffer) {
             Ok(0) => self.phase = Phase::Closed,
             Ok(length) => {
-                line.extend_from_slice(&buffer[..length]);
-                if let Some(end) = line.iter().position(|byte| *byte == b'\n') {
-                    line.truncate(end);
-                    return self.understand(now);
-                }
-                if line.len() > LONGEST {
-                    self.answer(&Answer::Error("the request is too long".to_owned()), now);
-                }
+                self.received.extend_from_slice(&buffer[..length]);
+                return self.understand(now);
             }
             Err(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
@@ -106,94 +168,50 @@ impl Connection {
     }
 
     fn understand(&mut self, now: Instant) -> Option<Request> {
-        let Phase::Reading(line) = &self.phase else { return None };
-        match serde_json::from_slice(line) {
-            Ok(request) => Some(request),
-            Err(error) => {
-                self.answer(&Answer::Error(format!("this is no request: {error}")), now);
-                None
+        let Some(end) = self.received.iter().position(|byte| *byte == b'\n') else {
+            if self.received.len() > LONGEST {
+                return self.reject("the request is too long".to_owned(), now);
             }
+            return None;
+        };
+        let line: Vec<u8> = self.received.drain(..=end).collect();
+        match serde_json::from_slice(&line) {
+            Ok(request) => Some(request),
+            Err(error) => self.reject(format!("this is no request: {error}"), now),
         }
     }
 
-    fn write(&mut self) {
-        let Phase::Writing(line) = &mut self.phase else { return };
-        match self.stream.write(line) {
-            Ok(length) if length < line.len() => drop(line.drain(..length)),
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            _ => self.phase = Phase::Closed,
+    fn flush(&mut self) {
+        while !self.unsent.is_empty() {
+            match self.stream.get().write(&self.unsent) {
+                Ok(length) => drop(self.unsent.drain(..length)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => {
+                    self.phase = Phase::Closed;
+                    return;
+                }
+            }
         }
+        if self.stream.wait_for(false, !self.unsent.is_empty()).is_err() {
+            self.phase = Phase::Closed;
+        }
+    }
+
+    fn write(&mut self, now: Instant) -> Option<Request> {
+        self.flush();
+        let Phase::Writing { last } = self.phase else { return None };
+        if self.unsent.is_empty() && last {
+            self.phase = Phase::Closed;
+        } else if self.unsent.is_empty() {
+            self.enter(Phase::Reading, Some(now + PATIENCE));
+            return self.understand(now);
+        } else if self.deadline.is_none_or(|deadline| deadline < now) {
+            self.deadline = Some(now + PATIENCE);
+        }
+        None
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pair() -> (Connection, UnixStream) {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        ours.set_nonblocking(true).unwrap();
-        (Connection::new(ours, Instant::now()), theirs)
-    }
-
-    fn read(connection: &mut Connection) -> Option<Request> {
-        connection.handle(PollFlags::POLLIN, Instant::now())
-    }
-
-    #[test]
-    fn a_request_may_come_in_pieces() {
-        let (mut connection, mut client) = pair();
-        client.write_all(b"{\"command\":\"sta").unwrap();
-        assert_eq!(read(&mut connection), None);
-        client.write_all(b"tus\"}\n").unwrap();
-        assert_eq!(read(&mut connection), Some(Request::Status));
-    }
-
-    #[test]
-    fn garbage_is_answered_and_the_connection_closed() {
-        let (mut connection, mut client) = pair();
-        client.write_all(b"\xff\x00{}\n").unwrap();
-        assert_eq!(read(&mut connection), None);
-        assert!(matches!(connection.phase, Phase::Closed));
-        drop(connection);
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).unwrap();
-        assert!(answer.contains("no request"), "{answer}");
-    }
-
-    #[test]
-    fn a_line_without_end_is_cut() {
-        let (mut connection, mut client) = pair();
-        for _ in 0..=LONGEST / 4096 {
-            client.write_all(&[b'x'; 4096]).unwrap();
-            assert_eq!(read(&mut connection), None);
-        }
-        assert!(matches!(connection.phase, Phase::Closed));
-    }
-
-    #[test]
-    fn who_keeps_us_waiting_is_left() {
-        let (mut connection, _client) = pair();
-        connection.expire(Instant::now());
-        assert!(matches!(connection.phase, Phase::Reading(_)));
-        connection.expire(Instant::now() + PATIENCE);
-        assert!(matches!(connection.phase, Phase::Closed));
-    }
-
-    #[test]
-    fn an_answer_that_is_not_fetched_waits_in_memory() {
-        let (mut connection, mut client) = pair();
-        let name = "x".repeat(1 << 20);
-        connection.answer(&Answer::Done(vec![name]), Instant::now());
-        assert!(matches!(connection.phase, Phase::Writing(_)));
-        let mut fetched = 0;
-        while !matches!(connection.phase, Phase::Closed) {
-            fetched += client.read(&mut [0; 65536]).unwrap();
-            connection.handle(PollFlags::POLLOUT, Instant::now());
-        }
-        drop(connection);
-        fetched += std::io::copy(&mut client, &mut std::io::sink()).unwrap() as usize;
-        assert!(fetched > 1 << 20);
-    }
-}
+mod tests;

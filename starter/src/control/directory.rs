@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub struct Directory {
     pub path: PathBuf,
-    _lock: Flock<File>,
+    lock: Flock<File>,
 }
 
 impl Directory {
@@ -27,8 +27,8 @@ impl Directory {
         let lock = Flock::lock(File::open(&path)?, FlockArg::LockExclusiveNonblock)
             .map_err(|_| running())?;
         // One that is just ending may have removed it.
-        let (ours, there) = (lock.metadata()?, fs::symlink_metadata(&path).map_err(|_| running())?);
-        if (ours.dev(), ours.ino()) != (there.dev(), there.ino()) {
+        let there = fs::symlink_metadata(&path).map_err(|_| running())?;
+        if !is_same(&lock, &path) {
             return Err(running());
         }
         if there.uid() != geteuid().as_raw() {
@@ -51,12 +51,30 @@ impl Directory {
         }
         // Services of other users must be able to enter it, whatever the umask is.
         lock.set_permissions(Permissions::from_mode(0o711))?;
-        Ok(Directory { path, _lock: lock })
+        Ok(Directory { path, lock })
     }
+
+    /// Makes it again if somebody has swept it away.
+    pub fn restore(&mut self, socket: &Path) -> io::Result<()> {
+        if !is_same(&self.lock, &self.path) {
+            *self = Directory::lock(socket)?;
+        }
+        Ok(())
+    }
+}
+
+fn is_same(lock: &File, path: &Path) -> bool {
+    let Ok((ours, there)) = lock.metadata().and_then(|it| Ok((it, fs::symlink_metadata(path)?)))
+    else {
+        return false;
+    };
+    (ours.dev(), ours.ino()) == (there.dev(), there.ino())
 }
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
+        if is_same(&self.lock, &self.path) {
+            let _ = fs::remove_dir_all(&self.path);
+        }
     }
 }

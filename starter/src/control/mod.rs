@@ -1,24 +1,47 @@
-//! The control socket: one request and one answer, each a line of JSON, for each connection.
+//! The control socket: requests and answers, each a line of JSON.
 
 mod client;
 mod connection;
 mod directory;
 mod server;
+mod socket;
 
-pub use self::client::ask;
-pub use self::server::{Listening, Server};
+pub use self::client::{ask, follow};
+pub use self::server::Server;
 
+use crate::supervisor::Changes;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
-    Status,
-    Start { names: Vec<String> },
-    Stop { names: Vec<String> },
-    Restart { names: Vec<String> },
-    StopAll,
+    /// Without names: of all.
+    Status {
+        #[serde(default)]
+        names: Vec<String>,
+    },
+    Start {
+        names: Vec<String>,
+    },
+    Stop {
+        names: Vec<String>,
+    },
+    Restart {
+        names: Vec<String>,
+    },
+    StopAll {},
+    Reload {},
+    Signal {
+        name: String,
+        signal: String,
+    },
+    Logs {
+        name: String,
+        lines: usize,
+        #[serde(default)]
+        follow: bool,
+    },
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +50,9 @@ pub enum Answer {
     Services(Vec<Status>),
     /// It is done, for these services.
     Done(Vec<String>),
+    Changes(Changes),
+    /// What a service has written; with `follow` more of these come.
+    Output(String),
     Error(String),
 }
 
@@ -39,7 +65,24 @@ pub struct Status {
     /// Seconds since it was started.
     pub running: Option<u64>,
     pub starts: u64,
+    /// Starts after the first.
+    pub restarts: u64,
+    pub wanted: bool,
+    /// How it last ended: one of the two.
+    pub exit_code: Option<i32>,
+    pub signal: Option<String>,
+    /// Seconds until it is started again.
+    pub next_start: Option<f64>,
     pub remark: Option<String>,
+    /// What it last wrote.
+    pub last_line: Option<String>,
+}
+
+impl Status {
+    /// Whether it does, or has done, what it is for.
+    pub fn is_well(&self) -> bool {
+        matches!(self.state.as_str(), "ready" | "reloading" | "done")
+    }
 }
 
 /// Where the socket is if nobody says otherwise.

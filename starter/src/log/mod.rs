@@ -1,78 +1,89 @@
-//! The log: one line for each event, to standard error or to syslog. That it cannot be written
-//! stops nothing.
+//! The log: one line for each event, and what services say. It is written by a thread of its own:
+//! that it cannot be written stops nothing.
 
+mod format;
+mod queue;
 mod syslog;
+mod target;
 
-use nix::errno::Errno;
-use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
+pub use self::queue::{room, spawn_quiet, Room};
+
+use self::queue::Queue;
+use self::target::Target;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::sync::OnceLock;
+use std::time::Duration;
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
 pub enum Log {
-    /// Lines for people, on standard error
+    /// Lines for people, on standard error or in the file
     Stderr,
-    /// One JSON object a line, on standard error
+    /// One JSON object a line, on standard error or in the file
     Json,
     /// The system's log
     Syslog,
 }
 
-pub fn init(log: Log) {
+/// How lines of services are written. Set once.
+static FORM: OnceLock<Log> = OnceLock::new();
+
+/// The log's file is to be opened again: somebody has moved it away.
+static REOPEN: AtomicBool = AtomicBool::new(false);
+
+/// Dropping it writes what waits to be written, for a second at most.
+pub struct Guard(Option<WorkerGuard>);
+
+/// Begins with it. `file` takes the place of standard error. The process must be where it stays:
+/// this starts a thread.
+pub fn init(log: Log, file: Option<PathBuf>) -> io::Result<Guard> {
     let lines = fmt().log_internal_errors(false).with_ansi(false).with_target(false);
+    FORM.get_or_init(|| log);
+    if log == Log::Syslog {
+        lines.without_time().with_level(false).with_writer(syslog::Syslog).init();
+        return Ok(Guard(None));
+    }
+    let guard = queue::start(Target::open(file)?, log == Log::Json);
     match log {
-        Log::Stderr => lines.with_writer(|| Stderr { json: false }).init(),
-        Log::Json => lines.json().flatten_event(true).with_writer(|| Stderr { json: true }).init(),
-        Log::Syslog => {
-            lines.without_time().with_level(false).with_writer(syslog::Syslog::new()).init();
-        }
+        Log::Json => lines.json().flatten_event(true).with_writer(|| Queue).init(),
+        _ => lines.with_writer(|| Queue).init(),
     }
+    Ok(Guard(Some(guard)))
 }
 
-/// Standard error. A line that could not be written is counted, and the next one that can be is
-/// preceded by that number.
-struct Stderr {
-    json: bool,
+pub fn reopen() {
+    REOPEN.store(true, Ordering::Relaxed);
 }
 
-static LOST: AtomicU64 = AtomicU64::new(0);
-
-impl Write for Stderr {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut stderr = io::stderr().lock();
-        let lost = LOST.load(Ordering::Relaxed);
-        let text = format!("{lost} lines of the log could not be written");
-        let text = if self.json {
-            format!("{{\"level\":\"ERROR\",\"message\":\"{text}\"}}\n")
-        } else {
-            text + "\n"
-        };
-        if lost > 0 && has_room(&stderr, lost) && stderr.write_all(text.as_bytes()).is_ok() {
-            LOST.fetch_sub(lost, Ordering::Relaxed);
+/// Whole lines that a service has written.
+pub fn output(name: &str, text: &[u8]) {
+    // A log that cannot be written counts what is lost.
+    let _ = match FORM.get() {
+        Some(Log::Json) => Queue.write_all(&format::json(name, text)),
+        Some(Log::Syslog) => {
+            let mut lines = text.split_inclusive(|byte| *byte == b'\n');
+            lines.try_for_each(|line| syslog::send(6, &format::plain(name, line)))
         }
-        let lost = LOST.load(Ordering::Relaxed);
-        if !has_room(&stderr, lost) || stderr.write_all(line).is_err() {
-            LOST.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+        _ => Queue.write_all(&format::plain(name, text)),
+    };
 }
 
-/// Whether a line can be written to a pipe or terminal without waiting for whoever reads there. A
-/// slow reader is given time, once.
-fn has_room(stderr: &impl AsFd, lost: u64) -> bool {
-    let patience = PollTimeout::from(if lost == 0 { 1000u16 } else { 0 });
-    let mut entry = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
-    loop {
-        match poll(&mut entry, patience) {
-            Err(Errno::EINTR) => {}
-            found => return found != Ok(0),
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let Some(guard) = self.0.take() else { return };
+        // It waits for the thread for a second, but if the queue is full it writes to standard
+        // output, which may be the very terminal that nobody reads: that must not be waited for.
+        let (done, finished) = mpsc::channel();
+        let waiter = queue::spawn_quiet(move || {
+            drop(guard);
+            let _ = done.send(());
+        });
+        if waiter.is_ok() {
+            let _ = finished.recv_timeout(Duration::from_millis(1200));
         }
     }
 }

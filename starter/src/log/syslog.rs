@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -13,62 +13,60 @@ const PATHS: [&str; 3] = ["/dev/log", "/var/run/syslog", "/var/run/log"];
 /// LOG_DAEMON.
 const FACILITY: u8 = 3 << 3;
 
-pub struct Syslog {
-    /// `None` until there is somebody at the other end.
-    socket: Mutex<Option<UnixDatagram>>,
-}
+/// `None` until there is somebody at the other end.
+static SOCKET: Mutex<Option<UnixDatagram>> = Mutex::new(None);
 
-pub struct Line<'a> {
-    socket: &'a Mutex<Option<UnixDatagram>>,
+pub struct Syslog;
+
+pub struct Line {
     severity: u8,
 }
 
-impl Syslog {
-    pub fn new() -> Syslog {
-        Syslog { socket: Mutex::new(None) }
-    }
-}
+impl MakeWriter<'_> for Syslog {
+    type Writer = Line;
 
-impl<'a> MakeWriter<'a> for Syslog {
-    type Writer = Line<'a>;
-
-    fn make_writer(&'a self) -> Line<'a> {
-        Line { socket: &self.socket, severity: 6 }
+    fn make_writer(&self) -> Line {
+        Line { severity: 6 }
     }
 
-    fn make_writer_for(&'a self, meta: &Metadata<'_>) -> Line<'a> {
+    fn make_writer_for(&self, meta: &Metadata<'_>) -> Line {
         let severity = match *meta.level() {
             Level::ERROR => 3,
             Level::WARN => 4,
             Level::INFO => 6,
             _ => 7,
         };
-        Line { socket: &self.socket, severity }
+        Line { severity }
     }
 }
 
-impl Write for Line<'_> {
+impl Write for Line {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut text =
-            format!("<{}>starter[{}]: ", FACILITY | self.severity, std::process::id()).into_bytes();
-        text.extend_from_slice(line.trim_ascii());
-        let mut socket = self.socket.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // Twice: the other end may have been started anew.
-        for _ in 0..2 {
-            if socket.is_none() {
-                *socket = connect();
-            }
-            match socket.as_ref().map(|socket| socket.send(&text)) {
-                Some(Ok(_)) => break,
-                _ => *socket = None,
-            }
-        }
-        Ok(line.len())
+        send(self.severity, line).map(|()| line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// One line. That it cannot be sent is no error: there is nobody to tell.
+pub fn send(severity: u8, line: &[u8]) -> io::Result<()> {
+    let mut text =
+        format!("<{}>starter[{}]: ", FACILITY | severity, std::process::id()).into_bytes();
+    text.extend_from_slice(line.trim_ascii());
+    let mut socket = SOCKET.lock().unwrap_or_else(PoisonError::into_inner);
+    // Twice: the other end may have been started anew.
+    for _ in 0..2 {
+        if socket.is_none() {
+            *socket = connect();
+        }
+        match socket.as_ref().map(|socket| socket.send(&text)) {
+            Some(Ok(_)) => break,
+            _ => *socket = None,
+        }
+    }
+    Ok(())
 }
 
 fn connect() -> Option<UnixDatagram> {

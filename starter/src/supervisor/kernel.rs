@@ -8,11 +8,18 @@ pub trait Kernel {
     /// Starts a service: the id of its process, which leads its session.
     fn spawn(&mut self, name: &str, service: &Service) -> Result<Pid, SpawnError>;
 
-    /// Signals every process of a service. `false`: there is none left.
-    fn signal(&mut self, target: Target, signal: Signal) -> bool;
+    /// Starts a command that belongs to a service, as the same user in the same place.
+    fn run(&mut self, name: &str, service: &Service, command: &[String])
+        -> Result<Pid, SpawnError>;
+
+    /// Signals processes of a service. `false`: there is none left.
+    fn signal(&mut self, name: &str, target: Target, signal: Signal) -> bool;
 
     /// Looks whether a service that cannot speak for itself is ready.
-    fn is_ready(&mut self, name: &str, service: &Service) -> bool;
+    fn probe(&mut self, name: &str, service: &Service) -> Probe;
+
+    /// Whether somebody takes connections on this port.
+    fn answers(&mut self, port: u16) -> bool;
 
     /// The process of a service has ended.
     fn ended(&mut self, name: &str);
@@ -20,10 +27,22 @@ pub trait Kernel {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
-    /// A service whose process, with this id, has not been reaped.
+    /// All processes of a service whose own process, with this id, has not been reaped.
     Service(Pid),
-    /// What the process has left behind in its session's group.
+    /// That process alone.
+    Leader(Pid),
+    /// What the process has left behind.
     LeftBy(Pid),
+    /// The session's group of a command that was run for the service.
+    Group(Pid),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Probe {
+    Ready,
+    NotYet,
+    /// Not ready, for a reason that somebody should know.
+    Odd(String),
 }
 
 /// Why a service could not be started.

@@ -1,53 +1,118 @@
 //! All services together: who may start, and who must stop, given what runs.
+//!
+//! Whenever something about a service has changed, it and its neighbours are looked at anew
+//! (`touch`, `consider`): the cost of an event does not depend on how many services there are.
 
+mod agenda;
 mod command;
 mod kernel;
+mod links;
 mod reload;
 
 pub use self::command::{Goal, Progress, UnknownService};
-pub use self::kernel::{Kernel, SpawnError, Target};
+pub use self::kernel::{Kernel, Probe, SpawnError, Target};
+pub use self::reload::Changes;
 
+use self::agenda::Agenda;
+use self::links::{Links, Need};
 use crate::config::Services;
 use crate::service::{Outcome, Service, State};
 use indexmap::IndexMap;
 use signal::child::Exited;
 use signal::Pid;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Instant;
+
+/// How many services are started before anything else is looked at.
+const AT_ONCE: usize = 32;
 
 pub struct Supervisor<K> {
     pub kernel: K,
     services: IndexMap<String, Service>,
+    links: Links,
+    agenda: Agenda,
     /// Whose process is whose.
     processes: HashMap<Pid, String>,
+    /// Services about which something has changed, for whoever waits for them.
+    changed: Vec<String>,
+    /// The exit code, if a service has failed without which there is nothing to do.
+    fatal: Option<i32>,
 }
 
 impl<K: Kernel> Supervisor<K> {
     pub fn new(services: Services, kernel: K) -> Supervisor<K> {
-        let services =
-            services.into_iter().map(|(name, config)| (name.clone(), Service::new(&name, config)));
-        Supervisor { kernel, services: services.collect(), processes: HashMap::new() }
+        let services: IndexMap<_, _> = services
+            .into_iter()
+            .map(|(name, config)| (name.clone(), Service::new(&name, config)))
+            .collect();
+        let mut supervisor = Supervisor {
+            kernel,
+            links: Links::new(&services),
+            services,
+            agenda: Agenda::default(),
+            processes: HashMap::new(),
+            changed: Vec::new(),
+            fatal: None,
+        };
+        supervisor.relink();
+        let autostart = supervisor.services.values().filter(|service| service.is_wanted());
+        let names: Vec<String> = autostart.map(|service| service.name().to_owned()).collect();
+        supervisor.want_required(&names);
+        supervisor
     }
 
     pub fn services(&self) -> impl Iterator<Item = &Service> {
         self.services.values()
     }
 
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.get(name)
+    }
+
     pub fn is_anything_alive(&self) -> bool {
         self.services.values().any(Service::is_alive)
     }
 
-    /// Takes every step that is possible now: whatever has happened, this comes after it.
-    pub fn step(&mut self, now: Instant) {
-        let Supervisor { services, kernel, .. } = self;
-        services.values_mut().for_each(|service| service.tick(kernel, now));
-        while self.stop_some(now) | self.start_some(now) {}
-        self.services.retain(|_, service| !(service.removed && service.state == State::Stopped));
+    pub fn fatal(&self) -> Option<i32> {
+        self.fatal
+    }
+
+    /// About whom something has changed since this was last asked.
+    pub fn take_changed(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Takes the steps that are possible now: whatever has happened, this comes after it. `true`:
+    /// there are more, which can wait until other things have been looked at.
+    pub fn step(&mut self, now: Instant) -> bool {
+        for index in self.agenda.due(now) {
+            self.services[index].tick(&mut self.kernel, now);
+            self.touch(index);
+        }
+        let mut starts = 0;
+        let (mut gone, mut relink) = (Vec::new(), false);
+        while starts < AT_ONCE {
+            let Some(index) = self.agenda.pop() else { break };
+            if self.services[index].has_left() {
+                gone.push(self.services[index].name().to_owned());
+                continue;
+            }
+            relink |= self.consider(index, now, &mut starts);
+        }
+        if self.links.cyclic && self.agenda.is_empty() {
+            self.break_circle(now);
+        }
+        gone.iter().for_each(|name| drop(self.services.shift_remove(name)));
+        if relink || !gone.is_empty() {
+            self.changed.extend(gone);
+            self.relink();
+        }
+        !self.agenda.is_empty()
     }
 
     /// When `step` has something to do, if nothing happens before.
     pub fn deadline(&self) -> Option<Instant> {
-        self.services.values().filter_map(Service::deadline).min()
+        self.agenda.deadline()
     }
 
     /// Whose process this is.
@@ -57,100 +122,129 @@ impl<K: Kernel> Supervisor<K> {
 
     /// A child has ended. `false`: it is none of the services.
     pub fn exited(&mut self, exited: &Exited, now: Instant) -> bool {
-        let name = self.processes.remove(&exited.pid);
-        let Some(service) = name.and_then(|name| self.services.get_mut(&name)) else {
-            return false;
-        };
-        service.exited(exited, &mut self.kernel, now);
+        let Some(name) = self.processes.remove(&exited.pid) else { return false };
+        self.with(&name, |service, kernel| service.exited(exited, kernel, now));
         true
     }
 
-    /// A service says that it is ready.
-    pub fn ready(&mut self, name: &str, now: Instant) {
-        if let Some(service) = self.services.get_mut(name) {
-            service.ready(now);
-        }
-    }
-
-    /// A service says how it is.
-    pub fn remark(&mut self, name: &str, remark: &str) {
-        if let Some(service) = self.services.get_mut(name) {
-            service.remark = Some(remark.to_owned());
-        }
+    /// Something has happened to a service that it must know of.
+    pub fn with<T>(
+        &mut self,
+        name: &str,
+        event: impl FnOnce(&mut Service, &mut K) -> T,
+    ) -> Option<T> {
+        let (index, _, service) = self.services.get_full_mut(name)?;
+        let result = event(service, &mut self.kernel);
+        self.touch(index);
+        Some(result)
     }
 
     /// Ends everything at once.
     pub fn kill_all(&mut self) {
-        let Supervisor { services, kernel, .. } = self;
-        services.values_mut().for_each(|service| service.kill(kernel));
-    }
-
-    /// Whether anything has changed.
-    fn start_some(&mut self, now: Instant) -> bool {
-        let mut changed = false;
-        // An add-on that waits in vain is as good as one that has failed.
-        let optional = |name: &&str| {
-            self.services[*name].config.optional && !self.services[*name].is_to_stop()
-        };
-        let given_up: HashSet<String> =
-            self.blocked().into_iter().filter(optional).map(str::to_owned).collect();
         for index in 0..self.services.len() {
-            let service = &self.services[index];
-            let may_start = service.state == State::Stopped && !service.is_to_stop();
-            // What does not exist cannot be waited for: a reload has checked that it is on its way
-            // out.
-            let satisfied = |name: &String| {
-                given_up.contains(name) || self.services.get(name).is_none_or(Service::satisfies)
-            };
-            if may_start && service.config.requires.iter().all(satisfied) {
-                let service = &mut self.services[index];
-                service.start(&mut self.kernel, now);
-                if let Some(pid) = service.pid() {
-                    self.processes.insert(pid, service.name.clone());
-                }
-                changed = true;
-            }
+            self.services[index].kill(&mut self.kernel);
+            self.touch(index);
         }
-        changed
     }
 
-    /// Whether anything has changed.
-    fn stop_some(&mut self, now: Instant) -> bool {
-        let leaving =
-            || self.services.values().filter(|service| service.is_to_stop() && service.is_alive());
-        // Those that are required by what still has to stop itself.
-        let mut needed: HashSet<String> =
-            leaving().flat_map(|service| service.config.requires.clone()).collect();
-        // A reload can have turned requirements round under what runs: then each waits for another,
-        // and nobody is stopping.
-        if leaving().all(|service| {
-            needed.contains(&service.name) && !matches!(service.state, State::Stopping { .. })
-        }) {
-            needed.clear();
+    /// After a change of names or requirements.
+    fn relink(&mut self) {
+        self.links = Links::new(&self.services);
+        for service in self.services.values_mut() {
+            service.set_blocked(false);
         }
-        let mut changed = false;
-        for service in self.services.values_mut().filter(|service| service.is_to_stop()) {
-            match service.state {
-                State::Stopping { .. } => {}
-                State::Starting { .. } | State::Ready { .. } => {
-                    if !needed.contains(&service.name) {
-                        service.stop(&mut self.kernel, now, Outcome::Success);
-                        changed = true;
-                    }
+        let services = &self.services;
+        self.agenda = Agenda::new(services.len(), |index| services[index].deadline());
+    }
+
+    /// Something has changed about a service.
+    fn touch(&mut self, index: usize) {
+        let service = &self.services[index];
+        for pid in service.pid().into_iter().chain(service.check()) {
+            self.processes.entry(pid).or_insert_with(|| service.name().to_owned());
+        }
+        self.fatal = self.fatal.or(service.fatal());
+        self.changed.push(service.name().to_owned());
+        self.agenda.schedule(index, service.deadline());
+        self.agenda.push(index);
+        for (neighbour, _) in self.links.needs(index).chain(self.links.needed_by(index)) {
+            self.agenda.push(neighbour);
+        }
+    }
+
+    /// Takes the step of one service that is possible now. `true`: its requirements have changed.
+    fn consider(&mut self, index: usize, now: Instant, starts: &mut usize) -> bool {
+        let in_vain = |(other, need): (usize, Need)| {
+            let other = &self.services[other];
+            let hopeless = other.has_failed() || other.is_blocked();
+            need == Need::Hard && !other.config().optional && hopeless
+        };
+        let stopped = self.services[index].state() == State::Stopped;
+        let blocked = stopped && self.links.needs(index).any(in_vain);
+        if self.services[index].set_blocked(blocked) {
+            self.touch(index);
+        }
+        let service = &self.services[index];
+        if service.is_to_stop() {
+            return self.consider_stop(index, now);
+        }
+        if stopped && self.links.needs(index).all(|need| self.is_met(need)) {
+            *starts += 1;
+            self.services[index].start(&mut self.kernel, now);
+            self.touch(index);
+        }
+        false
+    }
+
+    fn is_met(&self, (other, need): (usize, Need)) -> bool {
+        match need {
+            Need::Hard => self.services[other].satisfies(),
+            Need::Soft => !self.services[other].is_on_its_way(),
+        }
+    }
+
+    fn consider_stop(&mut self, index: usize, now: Instant) -> bool {
+        match self.services[index].state() {
+            State::Stopping { .. } | State::Finishing { .. } => false,
+            State::Preparing { .. } | State::Starting { .. } | State::Ready { .. } => {
+                // What waits for it and has to stop itself comes first.
+                let comes_first = |(other, _): (usize, Need)| {
+                    self.services[other].is_to_stop() && self.services[other].is_alive()
+                };
+                if !self.links.needed_by(index).any(comes_first) {
+                    self.services[index].stop(&mut self.kernel, now, Outcome::Success);
+                    self.touch(index);
                 }
-                State::Stopped => {
-                    if let Some(next) = service.next.take() {
-                        service.config = next;
-                    }
-                    changed |= std::mem::take(&mut service.again);
+                false
+            }
+            state => {
+                let before = self.services[index].is_to_stop();
+                let relink = self.services[index].rest();
+                if state != State::Stopped || before != self.services[index].is_to_stop() {
+                    self.touch(index);
                 }
-                _ => {
-                    service.state = State::Stopped;
-                    changed = true;
-                }
+                relink
             }
         }
-        changed
+    }
+
+    /// If each that has to stop waits for another, and nobody is stopping, all are told to.
+    fn break_circle(&mut self, now: Instant) {
+        let leaving: Vec<usize> = (0..self.services.len())
+            .filter(|index| self.services[*index].is_to_stop() && self.services[*index].is_alive())
+            .collect();
+        let stopping = |index: &usize| {
+            matches!(
+                self.services[*index].state(),
+                State::Stopping { .. } | State::Finishing { .. }
+            )
+        };
+        if !leaving.iter().any(stopping) {
+            for index in leaving {
+                self.services[index].stop(&mut self.kernel, now, Outcome::Success);
+                self.touch(index);
+            }
+        }
     }
 }
 

@@ -1,64 +1,63 @@
 //! A new configuration for services that run: only what changed restarts.
 
 use super::{Kernel, Supervisor};
-use crate::config::{self, Restart, Services};
-use crate::service::{Service, State};
+use crate::config::Services;
+use crate::service::{Change, Service};
+use serde::{Deserialize, Serialize};
+
+/// What a new configuration means, by names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Changes {
+    pub added: Vec<String>,
+    pub removed: Vec<String>,
+    /// These run, and start again.
+    pub restarted: Vec<String>,
+    /// These go on as they are, and are looked after in another way.
+    pub changed: Vec<String>,
+}
 
 impl<K: Kernel> Supervisor<K> {
-    pub fn reload(&mut self, services: Services) {
+    pub fn reload(&mut self, services: Services) -> Changes {
+        let mut changes = Changes::default();
         let mut old = std::mem::take(&mut self.services);
         for (name, config) in services {
-            let service = match old.shift_remove(&name) {
+            let service = match old.swap_remove(&name) {
                 Some(mut service) => {
-                    change(&mut service, config);
+                    match service.change(&config) {
+                        Change::None => {}
+                        Change::Restart => changes.restarted.push(name.clone()),
+                        Change::Supervision => changes.changed.push(name.clone()),
+                    }
+                    service.reconfigure(config);
                     service
                 }
                 None => {
-                    tracing::info!(service = name, "added");
+                    changes.added.push(name.clone());
                     Service::new(&name, config)
                 }
             };
             self.services.insert(name, service);
         }
+        old.sort_keys();
         for (name, mut service) in old {
-            tracing::info!(service = name, "removed");
-            (service.wanted, service.again, service.removed) = (false, false, true);
+            if !service.is_leaving() {
+                changes.removed.push(name.clone());
+            }
+            service.leave();
             self.services.insert(name, service);
         }
-    }
-}
-
-fn change(service: &mut Service, config: config::Service) {
-    let current = service.next.as_ref().unwrap_or(&service.config);
-    let restarts = needs_restart(current, &config);
-    // One that was on its way out has come back.
-    if std::mem::take(&mut service.removed) {
-        service.wanted = true;
-        service.again = service.is_alive();
-    }
-    if *current == config {
-        return;
-    }
-    tracing::info!(service = service.name, "changed");
-    if service.is_alive() && (restarts || service.next.is_some()) {
-        service.again |= service.wanted;
-        service.next = Some(config);
-    } else {
-        service.config = config;
-        service.failures = 0;
-        // What has done its work does it again only if that has changed.
-        let done = service.state == State::Done && service.config.restart != Restart::Always;
-        if !service.is_alive() && (restarts || !done) {
-            service.state = State::Stopped;
+        self.relink();
+        let added = changes.added.iter().filter(|name| self.services[*name].is_wanted());
+        let wanted: Vec<String> = added.cloned().collect();
+        self.want_required(&wanted);
+        for (what, names) in [
+            ("added", &changes.added),
+            ("removed", &changes.removed),
+            ("restarted", &changes.restarted),
+            ("changed", &changes.changed),
+        ] {
+            names.iter().for_each(|name| tracing::info!(service = name, "{what}"));
         }
+        changes
     }
-}
-
-/// The rest is about how the starter looks after it: that changes while it runs.
-fn needs_restart(old: &config::Service, new: &config::Service) -> bool {
-    let process = |service: &config::Service| {
-        let config::Service { command, environment, directory, user, ready, .. } = service.clone();
-        (command, environment, directory, user, ready)
-    };
-    process(old) != process(new)
 }

@@ -10,7 +10,7 @@ fn who_waits_for_what_has_failed_further_down_is_told() {
     let names = world.supervisor.restart("c").unwrap();
     world.step();
     assert_eq!(world.state("a"), State::Failed);
-    assert!(matches!(world.supervisor.progress(&names, Goal::Running), Progress::Missed(_)));
+    assert!(matches!(world.progress(&names, Goal::Running), Progress::Missed(_)));
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! Reads a file and those that it includes.
+
+use super::parse::{self, Parsed};
+use super::problem::Place;
+use super::{environment, Problem, Problems, Services};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// All that is wrong is reported at once.
+pub fn load(path: &Path) -> Result<Services, Problems> {
+    let mut parsed = Parsed::default();
+    let include = read(path, &mut parsed);
+    for (pattern, place) in include {
+        match matches(path, &pattern) {
+            Ok(files) => {
+                for file in files {
+                    for (_, place) in read(&file, &mut parsed) {
+                        let message = "only the main file includes others".to_owned();
+                        parsed.problems.push(Problem { place: Some(place), message });
+                    }
+                }
+            }
+            Err(message) => parsed.problems.push(Problem { place: Some(place), message }),
+        }
+    }
+    let nothing = parsed.problems.is_empty() && parsed.lines.service.is_empty();
+    if nothing {
+        let message =
+            "no services: a service is a table [service.NAME] with at least a `command`".to_owned();
+        let place = Place { file: Rc::new(path.to_owned()), line: None };
+        parsed.problems.push(Problem { place: Some(place), message });
+    }
+    check(parsed).map_err(Problems)
+}
+
+/// Adds what a file says. Returns what it includes.
+fn read(path: &Path, parsed: &mut Parsed) -> Vec<(String, Place)> {
+    let file = Rc::new(path.to_owned());
+    let fail = |parsed: &mut Parsed, line, message: String| {
+        let place = Some(Place { file: Rc::clone(&file), line });
+        parsed.problems.push(Problem { place, message });
+        Vec::new()
+    };
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return fail(parsed, None, error.to_string()),
+    };
+    let text = match std::str::from_utf8(&bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let before = &bytes[..error.valid_up_to()];
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            let byte = bytes[error.valid_up_to()];
+            return fail(
+                parsed,
+                Some(line),
+                format!("byte 0x{byte:02x} is not UTF-8: save it as UTF-8"),
+            );
+        }
+    };
+    let known = parsed.services.len();
+    let include = parse::parse(text, &file, parsed);
+    let base = match std::path::absolute(path) {
+        Ok(path) => path.parent().unwrap_or(Path::new("/")).to_owned(),
+        Err(error) => return fail(parsed, None, error.to_string()),
+    };
+    for index in known..parsed.services.len() {
+        let Some((name, service)) = parsed.services.get_index_mut(index) else { break };
+        environment::complete(name, service, &base, &parsed.lines, &mut parsed.problems);
+        service.locate(&base);
+    }
+    include
+}
+
+/// The files that a pattern means, in the order of their names.
+fn matches(path: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
+    let directory = path.parent().unwrap_or(Path::new("")).to_str();
+    let directory = glob::Pattern::escape(directory.ok_or("the directory's name is not UTF-8")?);
+    let whole = Path::new(&directory).join(pattern).to_string_lossy().into_owned();
+    let paths = glob::glob(&whole).map_err(|error| format!("include `{pattern}`: {error}"))?;
+    let files = paths.collect::<Result<Vec<_>, _>>();
+    let files = files.map_err(|error| format!("include `{pattern}`: {error}"))?;
+    if files.is_empty() && !pattern.contains(['*', '?', '[']) {
+        return Err(format!("include `{pattern}`: there is no such file"));
+    }
+    Ok(files)
+}
+
+pub(super) fn check(parsed: Parsed) -> Result<Services, Vec<Problem>> {
+    let Parsed { services, lines, mut problems } = parsed;
+    problems.extend(crate::graph::problems(&services, &lines));
+    if problems.is_empty() {
+        return Ok(services);
+    }
+    problems.sort_by(|a, b| a.place.partial_cmp(&b.place).unwrap_or(std::cmp::Ordering::Equal));
+    Err(problems)
+}

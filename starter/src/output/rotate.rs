@@ -1,0 +1,120 @@
+//! A file of a service that is replaced when it has become too large.
+
+use nix::fcntl::OFlag;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+pub struct Rotating {
+    path: PathBuf,
+    size: u64,
+    count: u32,
+    /// With its length.
+    file: Option<(File, u64)>,
+    /// That it cannot be written has been told.
+    told: bool,
+}
+
+impl Rotating {
+    pub fn new(path: &Path, size: u64, count: u32) -> Rotating {
+        Rotating { path: path.to_owned(), size, count, file: None, told: false }
+    }
+
+    pub fn is(&self, path: &Path, size: u64, count: u32) -> bool {
+        (self.path.as_path(), self.size, self.count) == (path, size, count)
+    }
+
+    pub fn reopen(&mut self) {
+        self.file = None;
+    }
+
+    /// Whole lines.
+    pub fn write(&mut self, name: &str, text: &[u8]) {
+        let written = self.try_write(text);
+        if let Err(error) = &written {
+            self.file = None;
+            if !self.told {
+                tracing::error!(service = name, "{}: {error}", self.path.display());
+            }
+        }
+        self.told = written.is_err();
+    }
+
+    fn try_write(&mut self, text: &[u8]) -> io::Result<()> {
+        let (file, length) = match &mut self.file {
+            Some(open) => open,
+            None => self.file.insert(open(&self.path)?),
+        };
+        file.write_all(text)?;
+        *length += text.len() as u64;
+        if *length >= self.size {
+            self.file = None;
+            self.rotate()?;
+        }
+        Ok(())
+    }
+
+    /// `.1` is the youngest.
+    fn rotate(&self) -> io::Result<()> {
+        let old = |number: u32| {
+            let mut path = self.path.clone().into_os_string();
+            path.push(format!(".{number}"));
+            PathBuf::from(path)
+        };
+        if self.count == 0 {
+            return fs::remove_file(&self.path);
+        }
+        for number in (1..self.count).rev() {
+            match fs::rename(old(number), old(number + 1)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        fs::rename(&self.path, old(1))
+    }
+}
+
+fn open(path: &Path) -> io::Result<(File, u64)> {
+    // A fifo or a terminal would have to be waited for, and could not be rotated.
+    let flags = OFlag::O_NONBLOCK.bits();
+    let file = File::options().append(true).create(true).custom_flags(flags).open(path)?;
+    let data = file.metadata()?;
+    if !data.is_file() {
+        return Err(io::Error::other("this is not a file"));
+    }
+    Ok((file, data.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_by_size_and_so_many_are_kept() {
+        let place = std::env::temp_dir().join(format!("starter-rotate-{}", std::process::id()));
+        fs::create_dir(&place).unwrap();
+        let path = place.join("log");
+        let mut file = Rotating::new(&path, 10, 2);
+        for number in 0..7 {
+            file.write("a", format!("line {number}\n").as_bytes());
+        }
+        let read = |name: &str| fs::read_to_string(place.join(name)).unwrap_or_default();
+        assert_eq!(read("log"), "line 6\n");
+        assert_eq!(read("log.1"), "line 4\nline 5\n");
+        assert_eq!(read("log.2"), "line 2\nline 3\n");
+        assert!(!place.join("log.3").exists());
+        fs::rename(&path, place.join("away")).unwrap();
+        file.reopen();
+        file.write("a", b"new\n");
+        assert_eq!(read("log"), "new\n");
+        fs::remove_dir_all(&place).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        let mut file = Rotating::new(Path::new("/dev/null"), 1, 1);
+        assert!(file.try_write(b"x\n").is_err());
+        assert!(Path::new("/dev/null").exists());
+    }
+}

@@ -1,0 +1,94 @@
+//! A cgroup for each service, on Linux, where the starter may make one: nothing of a service leaves
+//! it, whatever sessions it makes.
+
+use signal::{kill, Pid, Signal, SIGKILL};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// Of the starter's cgroup, before its process id.
+const PREFIX: &str = "starter-";
+
+pub struct Cgroups {
+    /// The starter's, below its own.
+    base: PathBuf,
+}
+
+impl Cgroups {
+    /// `None`: this system has none, or they are somebody else's.
+    pub fn find() -> Option<Cgroups> {
+        if !cfg!(target_os = "linux") {
+            return None;
+        }
+        let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+        let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?.to_owned();
+        let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
+        let mount = mounts.lines().find_map(|line| {
+            let mut fields = line.split(' ').skip(1);
+            fields.next().filter(|_| fields.next() == Some("cgroup2"))
+        })?;
+        let own = Path::new(mount).join(own);
+        // Who may not write here may not move a process from here either.
+        File::options().write(true).open(own.join("cgroup.procs")).ok()?;
+        sweep(&own);
+        let base = own.join(format!("{PREFIX}{}", std::process::id()));
+        fs::create_dir(&base).ok()?;
+        Some(Cgroups { base })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        // Nothing of the kernel's begins so.
+        self.base.join(format!("service-{name}"))
+    }
+
+    /// Where a process that is to belong to the service writes itself in.
+    pub fn entrance(&mut self, name: &str) -> Option<File> {
+        let path = self.path(name);
+        let _ = fs::create_dir(&path);
+        File::options().write(true).open(path.join("cgroup.procs")).ok()
+    }
+
+    /// Signals those that have left the group `leader`. Returns whether there is anybody in it.
+    pub fn signal(&self, name: &str, leader: Pid, signal: Signal) -> Option<bool> {
+        let path = self.path(name);
+        let members = fs::read_to_string(path.join("cgroup.procs")).ok()?;
+        if signal == SIGKILL && fs::write(path.join("cgroup.kill"), "1").is_ok() {
+            return Some(!members.is_empty());
+        }
+        let members = members.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?));
+        let mut any = false;
+        for pid in members {
+            any = true;
+            let group = nix::unistd::getpgid(Some(nix::unistd::Pid::from_raw(pid.as_raw())));
+            if group.map_or(true, |group| group.as_raw() != leader.as_raw()) {
+                // It may have ended meanwhile.
+                let _ = kill(pid, signal);
+            }
+        }
+        Some(any)
+    }
+}
+
+impl Drop for Cgroups {
+    fn drop(&mut self) {
+        remove(&self.base);
+    }
+}
+
+/// What starters that were killed have left.
+fn sweep(own: &Path) {
+    for entry in fs::read_dir(own).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse().ok());
+        if number.and_then(Pid::from_raw).is_some_and(|pid| !signal::exists(pid)) {
+            remove(&entry.path());
+        }
+    }
+}
+
+/// Those that are empty go, the others stay.
+fn remove(base: &Path) {
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        let _ = fs::remove_dir(entry.path());
+    }
+    let _ = fs::remove_dir(base);
+}

@@ -1,0 +1,102 @@
+//! Many exits, and processes that leave their service.
+
+mod common;
+
+use common::{eventually, is_running, pid_in, run, run_with};
+use signal::{kill, Pid, SIGKILL};
+
+#[test]
+fn two_hundred_services_start_and_stop() {
+    let config: String =
+        (0..200).map(|n| format!("[service.s{n}]\ncommand = ['sleep', '1000']\n")).collect();
+    let running = run(&config);
+    running.wait_for_lines(200, &["ready"]);
+    assert_eq!(running.children().len(), 200);
+    let place = running.end();
+    assert_eq!(place.read("log").matches("killed by SIGTERM").count(), 200);
+}
+
+#[test]
+fn a_storm_of_a_thousand_exits_leaves_no_zombie_and_loses_no_line() {
+    let config: String = (0..1000)
+        .map(|n| format!("[service.s{n}]\ncommand = ['true']\nrestart = 'never'\n"))
+        .collect();
+    let running = run(&config);
+    let lines = running.wait_for_lines(1000, &["exited with code 0"]);
+    let pids: std::collections::HashSet<_> = lines.iter().map(|line| pid_in(line)).collect();
+    assert_eq!((lines.len(), pids.len()), (1000, 1000));
+    assert_eq!(running.children(), []);
+    running.end();
+}
+
+#[test]
+fn orphans_are_adopted_and_reaped() {
+    // The grandchild leaves the session first. In a cgroup it is found all the same, and told to
+    // stop; otherwise it ends by itself.
+    let config = r#"
+        [service.a]
+        command = ["sh", "-c", "setsid sh -c 'touch away; while [ -e away ]; do sleep 0.01; done; exit 7' & until [ -e away ]; do sleep 0.01; done"]
+        restart = "never"
+    "#;
+    let running = run_with(config, |command| {
+        command.arg("--reap-orphans");
+    });
+    running.wait_for_state("a", "done");
+    std::fs::remove_file(running.place.join("away")).unwrap();
+    let line = running.wait_for_line(&["orphan"]);
+    let in_time = line.contains("exited with code 7") || line.contains("killed by SIGTERM");
+    assert!(in_time, "{line}");
+    eventually("nothing is left", || running.children().is_empty().then_some(()));
+    running.end();
+}
+
+#[test]
+fn nothing_of_a_service_escapes_from_its_cgroup() {
+    let running = run(r#"
+        [service.a]
+        command = ["sh", "-c", "setsid sh -c 'echo $$ > escaped; : > away; exec sleep 1000' & until [ -e away ]; do sleep 0.01; done; echo >&$NOTIFY_FD; exec sleep 1000"]
+        ready = "notify"
+    "#);
+    running.wait_for_line(&["ready", "\"a\""]);
+    let escaped = Pid::from_raw(running.place.read("escaped").trim().parse().unwrap()).unwrap();
+    let cgroup = std::fs::read_to_string(format!("/proc/{escaped}/cgroup")).unwrap_or_default();
+    if !cgroup.contains("/service-a") {
+        eprintln!("skipped: there are no cgroups of version 2 here that could be made");
+        kill(escaped, SIGKILL).unwrap();
+        return;
+    }
+    running.ask(&["stop", "a"]);
+    assert!(!is_running(escaped));
+    let pid = running.pid();
+    running.end();
+    assert!(!cgroups().contains(&format!("starter-{pid}")));
+}
+
+/// What there is in the cgroup of this test.
+fn cgroups() -> Vec<String> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
+    let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    let mount = mounts.lines().find(|line| line.contains(" cgroup2 "));
+    let mount = mount.and_then(|line| line.split(' ').nth(1)).unwrap_or("/no cgroups");
+    let entries = std::fs::read_dir(std::path::Path::new(mount).join(own)).into_iter().flatten();
+    entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+#[test]
+fn what_a_killed_starter_has_left_is_swept_by_the_next() {
+    let mut first = run("[service.a]\ncommand = ['sleep', '1000']\n");
+    let service = pid_in(&first.wait_for_line(&["started"]));
+    let name = format!("starter-{}", first.pid());
+    if !cgroups().contains(&name) {
+        eprintln!("skipped: there are no cgroups of version 2 here that could be made");
+        return;
+    }
+    first.signal(SIGKILL);
+    first.wait();
+    eventually("its service is gone", || (!is_running(service)).then_some(()));
+    assert!(cgroups().contains(&name));
+    let second = run("[service.a]\ncommand = ['sleep', '1000']\n");
+    assert!(!cgroups().contains(&name));
+    second.end();
+}
