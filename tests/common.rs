@@ -7,6 +7,8 @@ pub mod package;
 pub mod process;
 pub mod raw;
 pub mod strace;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod tracer;
 
 pub use crate::harness::skip;
 

@@ -20,12 +20,7 @@ mod entry;
 mod errno;
 #[cfg(feature = "std")]
 mod examples;
-#[cfg(all(
-    feature = "std",
-    target_os = "linux",
-    target_env = "gnu",
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-))]
+#[cfg(all(feature = "std", has_known_calls))]
 mod faults;
 mod handler;
 mod info;
@@ -48,6 +43,7 @@ mod session;
 mod set;
 mod signal;
 mod signal_fd;
+mod step;
 mod timer;
 mod wait;
 
@@ -104,30 +100,16 @@ fn main() {
         self_pipe::queue::TESTS,
         self_pipe::vfork::TESTS,
         self_pipe::wake::TESTS,
-        #[cfg(all(
-            feature = "std",
-            target_os = "linux",
-            target_env = "gnu",
-            any(target_arch = "x86_64", target_arch = "aarch64"),
-        ))]
+        #[cfg(all(feature = "std", has_known_calls))]
         faults::TESTS,
-        #[cfg(all(
-            feature = "std",
-            target_os = "linux",
-            target_env = "gnu",
-            any(target_arch = "x86_64", target_arch = "aarch64"),
-        ))]
+        #[cfg(all(feature = "std", has_known_calls))]
         faults::daemon::TESTS,
-        #[cfg(all(
-            feature = "std",
-            target_os = "linux",
-            target_env = "gnu",
-            any(target_arch = "x86_64", target_arch = "aarch64"),
-        ))]
+        #[cfg(all(feature = "std", has_known_calls))]
         faults::limits::TESTS,
         child::TESTS,
         child::wait::TESTS,
         child::change::TESTS,
+        step::TESTS,
         #[cfg(feature = "std")]
         session::TESTS,
         #[cfg(feature = "std")]

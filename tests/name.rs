@@ -23,6 +23,23 @@ fn names_and_numbers_parse() {
     assert_eq!(("POLL".parse(), signal::SIGPOLL), (Ok(signal::SIGIO), signal::SIGIO));
 }
 
+/// POSIX: those up to the middle by their distance from the first, the others from the last.
+fn realtime_signals_are_named_from_the_nearer_end() {
+    let all: Vec<Signal> = (0..1000).map_while(Signal::realtime).collect();
+    let numbers = all.first().zip(all.last()).map(|(first, last)| (first.as_raw(), last.as_raw()));
+    let (first, last) = numbers.unwrap_or_else(|| common::skip("no realtime signals here"));
+    for signal in all {
+        let number = signal.as_raw();
+        let name = match (number - first, last - number) {
+            (0, _) => "SIGRTMIN".into(),
+            (_, 0) => "SIGRTMAX".into(),
+            (up, _) if 2 * number <= first + last => format!("SIGRTMIN+{up}"),
+            (_, down) => format!("SIGRTMAX-{down}"),
+        };
+        assert_eq!((signal.to_string(), name.parse()), (name, Ok(signal)));
+    }
+}
+
 fn other_texts_are_refused() {
     let wrong = [
         "",
@@ -138,6 +155,7 @@ fn the_shell_knows_no_signal_that_the_table_lacks() {
 
 tests! {
     names_and_numbers_parse,
+    realtime_signals_are_named_from_the_nearer_end,
     other_texts_are_refused,
     reserved_signals_are_plain_numbers,
     display_keeps_the_width,

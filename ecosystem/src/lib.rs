@@ -3,6 +3,8 @@
 //!
 //! `step.rs` is the alphabet, `oracle.rs` says who must hear, `world.rs` does it for real,
 //! `walk.rs` tries every sequence and `random.rs` longer ones, each in a process of its own.
+//! `soak.rs` lets a process live among all of them and a crowd of senders.
+//!
 //! `table.rs` prints who hears what, and `pages.rs` puts that into docs/, with what `loops.rs` and
 //! `coming_from.rs` show there.
 
@@ -12,9 +14,12 @@ pub mod loops;
 pub mod neighbours;
 pub mod oracle;
 pub mod pages;
+pub mod posix;
 pub mod process;
 pub mod random;
 pub mod report;
+#[cfg(feature = "defer")]
+pub mod soak;
 pub mod step;
 pub mod table;
 pub mod walk;

@@ -64,17 +64,26 @@ impl Worker {
     }
 }
 
+/// Zeroed memory that this process and its children share. It is never given back.
+///
+/// # Safety
+///
+/// Zero is valid for each part of a `T`, and each part is atomic.
+pub unsafe fn shared<T>() -> &'static T {
+    let (size, access) = (size_of::<T>(), libc::PROT_READ | libc::PROT_WRITE);
+    let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+    // SAFETY: new memory, aligned to a page, and as the caller says.
+    unsafe {
+        let memory = libc::mmap(std::ptr::null_mut(), size, access, flags, -1, 0);
+        assert_ne!(memory, libc::MAP_FAILED);
+        &*memory.cast::<T>()
+    }
+}
+
 impl Report {
     pub fn new() -> &'static Report {
-        let (size, access) = (size_of::<Report>(), libc::PROT_READ | libc::PROT_WRITE);
-        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
-        // SAFETY: new memory; all its parts are atomic, and zero is valid for them. It is never
-        // given back.
-        unsafe {
-            let memory = libc::mmap(std::ptr::null_mut(), size, access, flags, -1, 0);
-            assert_ne!(memory, libc::MAP_FAILED);
-            &*memory.cast::<Report>()
-        }
+        // SAFETY: all its parts are atomic, and zero is valid for them.
+        unsafe { shared() }
     }
 
     pub fn count(&self, length: usize) {

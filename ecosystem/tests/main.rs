@@ -9,11 +9,18 @@ mod coming_from;
 mod faults;
 mod limits;
 mod loops;
+mod properties;
 mod sequences;
 mod threads;
 
 fn main() {
-    let others =
-        [coming_from::TESTS, faults::TESTS, limits::TESTS, threads::TESTS, sequences::TESTS];
+    let others = [
+        coming_from::TESTS,
+        faults::TESTS,
+        limits::TESTS,
+        threads::TESTS,
+        sequences::TESTS,
+        properties::TESTS,
+    ];
     harness::run(&[loops::TESTS, &others].concat());
 }

@@ -1,6 +1,7 @@
 //! What the traced child does in each round, and what must hold whenever the signal comes.
 
 use crate::common::raw::{self, kernel_mask};
+use crate::common::tracer::mark;
 use crate::defer::fail;
 use signal::{
     blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Signal, SignalSet,
@@ -8,9 +9,6 @@ use signal::{
 };
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
-
-/// The exit code where nothing can be traced.
-pub const CANNOT: i32 = 77;
 
 /// The one that is stepped through.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,12 +91,6 @@ fn on_fault() {
 
 extern "C" fn foreign(_: libc::c_int) {
     on_fault();
-}
-
-/// Where the tracer begins or ends to step.
-fn mark() {
-    // SAFETY: stops the process; the tracer continues it.
-    unsafe { libc::raise(libc::SIGSTOP) };
 }
 
 pub fn run(stepped: Operation, arrived: bool, with_foreign: bool) -> ! {
