@@ -95,7 +95,10 @@ impl Actions {
             27 => threads(life, choice),
             28 => self.change_hook(),
             // Queues overflow meanwhile.
-            29 => Ok(std::thread::sleep(Duration::from_micros(choice as u64 % 3_000))),
+            29 => {
+                std::thread::sleep(Duration::from_micros(choice as u64 % 3_000));
+                Ok(())
+            }
             30 => {
                 life.pipe.wake();
                 life.pipe.reopen().map_err(text)
@@ -134,7 +137,7 @@ impl Actions {
     }
 
     fn change_guards(&mut self, life: &mut Life, choice: usize) -> Result<(), String> {
-        let (which, is_new) = (choice % 2, choice / 2 % 2 == 0);
+        let (which, is_new) = (choice % 2, (choice / 2).is_multiple_of(2));
         let guards = &mut self.guards[which];
         if is_new && guards.len() < 3 {
             let count = &COUNTS[which][guards.len() + 1];

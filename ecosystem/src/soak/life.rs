@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 /// How many rounds a life has: one in eight is long.
 fn rounds(seed: u64) -> u64 {
-    if seed % 8 == 0 {
+    if seed.is_multiple_of(8) {
         400
     } else {
         40
