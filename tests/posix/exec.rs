@@ -42,6 +42,8 @@ fn found(prepare: impl FnOnce()) -> String {
     let (mut read, write) = pipe();
     let child = common::fork(|| {
         std::env::set_var(PROBE, "1");
+        // A job in the background of a shell has inherited some as ignored.
+        set(catchable() - OF_STD, Handler::Default);
         prepare();
         let arguments = [program.as_ptr(), std::ptr::null()];
         // SAFETY: a descriptor that is ours; strings and an array that end as they should.

@@ -41,6 +41,8 @@ fn the_status_tells_the_signal() {
 /// XSH waitpid, DESCRIPTION (WUNTRACED, WCONTINUED)
 fn stops_and_continuations_are_told_once() {
     for signal in [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU] {
+        // It may have been inherited as ignored.
+        let _ = install(signal, Handler::Default);
         let pid = sleeper();
         join_group(pid, pid).unwrap();
         kill(pid, signal).unwrap();
