@@ -3,7 +3,7 @@
 use super::*;
 use crate::common::{self, count, pipe, raw};
 use signal::{blocked, install, kill, pending, query, raise, Action, DefaultEffect, Errno, Flags};
-use signal::{Handler, Info, Pid, Signal, SIGTERM, SIGUSR1, SIGUSR2};
+use signal::{AltStack, Handler, Info, Pid, Signal, SIGTERM, SIGUSR1, SIGUSR2};
 use std::io::{Read, Write};
 
 /// The function that was installed for a signal is called, with its number, each time that it
@@ -221,6 +221,8 @@ fn blocks_sigterm(_: Signal) {
 /// The mask of before comes back when a function returns, whatever that has done to it.
 /// XSH sigaction, DESCRIPTION
 fn the_mask_comes_back_when_the_function_returns() {
+    // SIGSEGV's handler runs on it; std's can be too small.
+    let _stack = AltStack::with_size(64 << 10).unwrap();
     // SAFETY: atomics and `pthread_sigmask`.
     let handler = unsafe { Handler::new(blocks_sigterm) };
     for signal in catchable() {
@@ -235,6 +237,7 @@ fn the_mask_comes_back_when_the_function_returns() {
 /// The mask of before comes back also when the signal is one of those that report faults.
 /// XSH sigaction, DESCRIPTION
 fn the_mask_comes_back_after_a_fault() {
+    let _stack = AltStack::with_size(64 << 10).unwrap();
     something_arrives();
     for signal in NEVER_WAIT & catchable() {
         // SAFETY: as above.
