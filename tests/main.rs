@@ -43,6 +43,7 @@ mod session;
 mod set;
 mod signal;
 mod signal_fd;
+#[cfg(has_sa_restart)]
 mod step;
 mod timer;
 mod wait;
@@ -109,6 +110,7 @@ fn main() {
         child::TESTS,
         child::wait::TESTS,
         child::change::TESTS,
+        #[cfg(has_sa_restart)]
         step::TESTS,
         #[cfg(feature = "std")]
         session::TESTS,
