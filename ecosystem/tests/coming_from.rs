@@ -1,5 +1,6 @@
 //! What docs/coming-from/ shows does, on both sides, what it is there for.
 
+use ::signal::session::reset_signals;
 use ecosystem::coming_from::{ctrlc, libc, nix, signal_hook, tokio, Outcome, Peer};
 use ecosystem::process;
 
@@ -13,6 +14,11 @@ fn both_sides(peer: &Peer) {
                     println!("{error}");
                     process::WRONG
                 }
+            };
+            // A job in the background of a shell has inherited some as ignored.
+            let run = |function| {
+                reset_signals();
+                run(function)
             };
             println!("{}, {side}", row.name);
             assert_eq!(process::run(|| run(function)), end, "{}, {side}", row.name);
