@@ -150,7 +150,7 @@ fn main() {
             println!("cargo:rustc-cfg=has_{name}");
         }
     }
-    // The tests of failing system calls know those that glibc makes there, when nothing is taken away.
+    // The tests of failing calls know those that glibc makes there, when nothing is taken away.
     println!("cargo:rustc-check-cfg=cfg(has_known_calls)");
     let known = target.os == "linux" && target.env == "gnu";
     if known && ["x86_64", "aarch64"].contains(&target.arch.as_str()) && without.is_empty() {

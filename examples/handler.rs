@@ -8,8 +8,9 @@ static CALLS: AtomicUsize = AtomicUsize::new(0);
 
 fn on_usr1(_: Signal, info: &Info) {
     SENDER.store(info.sender_pid().map_or(0, Pid::as_raw), Ordering::Relaxed);
-    CALLS.fetch_add(1, Ordering::Release); // last: who sees it sees the sender, too
-                                           // Not `println!`, which locks and allocates.
+    // Last: who sees it sees the sender, too.
+    CALLS.fetch_add(1, Ordering::Release);
+    // Not `println!`, which locks and allocates.
     let text = b"caught\n";
     // SAFETY: so many bytes are there.
     unsafe { libc::write(libc::STDOUT_FILENO, text.as_ptr().cast(), text.len()) };

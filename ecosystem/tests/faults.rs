@@ -37,7 +37,6 @@ fn end_by(signal: Signal, before: impl FnOnce()) -> End {
     })
 }
 
-/// Fault 1.
 fn a_new_pipe_over_signal_hook_over_an_old_one_makes_no_circle() {
     let old = SelfPipe::new(SIGUSR1).unwrap();
     register(SIGUSR1);
@@ -45,7 +44,7 @@ fn a_new_pipe_over_signal_hook_over_an_old_one_makes_no_circle() {
     both_hear(&SelfPipe::new(SIGUSR1).unwrap());
 }
 
-/// Fault 1, by `insert`.
+/// The same by `insert`.
 fn a_pipe_that_watches_again_over_signal_hook_makes_no_circle() {
     let pipe = SelfPipe::new(SIGUSR1).unwrap();
     register(SIGUSR1);
@@ -57,7 +56,7 @@ fn a_pipe_that_watches_again_over_signal_hook_makes_no_circle() {
     both_hear(&pipe);
 }
 
-/// Fault 1, where the entry in signal-hook's chain had come back before its pipe left, and looked
+/// Where the entry in signal-hook's chain had come back before its pipe left, and looked
 /// unused.
 fn an_entry_in_a_chain_that_nobody_has_seen_makes_no_circle() {
     static A: AtomicBool = AtomicBool::new(false);
@@ -90,7 +89,6 @@ fn an_entry_in_a_chain_that_nobody_has_seen_makes_no_circle() {
     }
 }
 
-/// Fault 2.
 fn two_versions_that_leave_in_the_wrong_order_leave_the_default() {
     let wrong_order = || {
         let one = SelfPipe::new(SIGTERM).unwrap();
@@ -101,7 +99,6 @@ fn two_versions_that_leave_in_the_wrong_order_leave_the_default() {
     assert_eq!(end_by(SIGTERM, wrong_order), End::Signal(libc::SIGTERM));
 }
 
-/// Fault 2.
 fn an_entry_that_somebody_restores_has_the_default_happen() {
     let restore = || {
         let pipe = SelfPipe::new(SIGTERM).unwrap();
@@ -112,7 +109,7 @@ fn an_entry_that_somebody_restores_has_the_default_happen() {
     assert_eq!(end_by(SIGTERM, restore), End::Signal(libc::SIGTERM));
 }
 
-/// Fault 2, for what was ignored, and what was ignored meanwhile.
+/// For what was ignored, and what was ignored meanwhile.
 fn an_entry_that_somebody_restores_does_what_was_done_before_it() {
     let restore = |before: Handler, meanwhile: Handler| {
         move || {
@@ -130,7 +127,6 @@ fn an_entry_that_somebody_restores_does_what_was_done_before_it() {
     assert_eq!(end_by(SIGTERM, restore(ignore, default)), End::Exit(0));
 }
 
-/// Fault 4.
 fn a_guard_leaves_the_handler_of_signal_hook() {
     let guard = InstallGuard::new(SIGUSR1, Handler::Ignore).unwrap();
     let id = register(SIGUSR1);
@@ -144,7 +140,6 @@ fn a_guard_leaves_the_handler_of_signal_hook() {
     assert_eq!(CALLS.load(SeqCst), 2);
 }
 
-/// Fault 4.
 fn a_guard_leaves_the_handler_of_tokio() {
     let guard = InstallGuard::new(SIGUSR1, Handler::Ignore).unwrap();
     let mut listener = Listener::new(NUMBER);
@@ -155,7 +150,6 @@ fn a_guard_leaves_the_handler_of_tokio() {
     }
 }
 
-/// Fault 5.
 fn a_flag_under_signal_hook_is_the_target_again_when_a_guard_has_left() {
     static A: AtomicBool = AtomicBool::new(false);
     static B: AtomicBool = AtomicBool::new(false);
@@ -166,7 +160,7 @@ fn a_flag_under_signal_hook_is_the_target_again_when_a_guard_has_left() {
     assert_eq!((A.load(SeqCst), B.load(SeqCst), CALLS.load(SeqCst)), (true, false, 1));
 }
 
-/// Fault 5, for who saves a flag's handler and restores it when the guard has gone.
+/// For a program that saves a flag's handler and restores it when the guard has gone.
 fn a_handler_of_flags_that_somebody_restores_sets_its_flag() {
     static A: AtomicBool = AtomicBool::new(false);
     let guard = InstallGuard::new(SIGUSR1, &A).unwrap();
@@ -177,7 +171,6 @@ fn a_handler_of_flags_that_somebody_restores_sets_its_flag() {
     assert!(A.load(SeqCst));
 }
 
-/// Fault 5.
 fn a_found_function_keeps_its_mask_and_is_not_made_reentrant() {
     neighbours::action(Some(&neighbours::chaining()));
     let found = query(SIGUSR1).unwrap();
@@ -187,7 +180,7 @@ fn a_found_function_keeps_its_mask_and_is_not_made_reentrant() {
     assert!(!again.installed_flags().contains(Flags::NODEFER));
 }
 
-/// Fault 6: the classic way to die. Under a pipe it comes once; the pipe hears both, and goes on
+/// The classic way to die. Under a pipe it comes once; the pipe hears both, and goes on
 /// alone.
 fn a_one_shot_handler_that_raises_anew_is_called_once() {
     extern "C" fn once_more(number: libc::c_int) {
@@ -209,7 +202,7 @@ fn a_one_shot_handler_that_raises_anew_is_called_once() {
     assert_eq!(query(SIGUSR1).unwrap().handler(), Handler::Default);
 }
 
-/// Fault 6: std's handler, which sets the default in its own place.
+/// std's handler, which sets the default in its own place.
 fn a_pipe_over_the_handler_of_std_hears_sigsegv_twice() {
     assert!(matches!(query(SIGSEGV).unwrap().handler(), Handler::Function(_)), "that of std");
     let pipe = SelfPipe::new(SIGSEGV).unwrap();
@@ -232,7 +225,7 @@ fn overflow(depth: u64) -> u64 {
     overflow(room[7] + 1) + room[3]
 }
 
-/// Fault 6: a pipe on SIGSEGV does not turn a fault into a loop; over std's handler it is as it
+/// A pipe on SIGSEGV does not turn a fault into a loop; over std's handler it is as it
 /// was.
 fn a_real_fault_ends_the_process() {
     let with = |handler: Option<Handler>, fault: fn()| {

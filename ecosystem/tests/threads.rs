@@ -1,4 +1,4 @@
-//! Fault 3: a signal that is being delivered on one thread while a pipe stops watching on another.
+//! A signal that is being delivered on one thread while a pipe stops watching on another.
 
 use ecosystem::neighbours::{self, CHAINS, NUMBER};
 use ecosystem::process::{self, End};

@@ -7,7 +7,7 @@ use crate::event_loop::EventLoop;
 use crate::loader::{self, Loader};
 use crate::log::{self, Log};
 use crate::platform;
-use crate::process::{Limits, Processes};
+use crate::process::{open_descriptors, Limits, Processes};
 use crate::supervisor::Supervisor;
 use crate::watched::{Source, Watched};
 use clap::Args;
@@ -20,7 +20,7 @@ use signal::{
 use std::error::Error;
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -62,6 +62,7 @@ struct Inherited {
     /// or that is taken already.
     placeholder: File,
     limits: Limits,
+    descriptors: Vec<RawFd>,
 }
 
 impl Inherited {
@@ -72,8 +73,10 @@ impl Inherited {
         signal::install(SIGPIPE, Handler::Ignore)?;
         signal::install(SIGXFSZ, Handler::Ignore)?;
         // Services get what they ask for, and not what somebody has forgotten to close.
+        let descriptors = open_descriptors();
         close_fds::set_fds_cloexec(3, &[]);
-        Ok(Inherited { placeholder: File::open("/dev/null")?, limits: Limits::raise()? })
+        let placeholder = File::open("/dev/null")?;
+        Ok(Inherited { placeholder, limits: Limits::raise()?, descriptors })
     }
 }
 
@@ -155,9 +158,10 @@ fn set_up(options: &Options, services: Services, inherited: Inherited) -> Result
     let heard = [SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
     let signals = Watched::new(&poller, SelfPipe::new(heard)?, Source::Signals)?;
     let server = Server::bind(&poller, &options.control.path())?;
-    let Inherited { placeholder, limits } = inherited;
+    let Inherited { placeholder, limits, descriptors } = inherited;
     let directory = server.directory().to_owned();
-    let processes = Processes::new(&poller, directory, options.shared_group, limits, placeholder);
+    let shared = options.shared_group;
+    let processes = Processes::new(&poller, directory, shared, limits, descriptors, placeholder);
     let supervisor = Supervisor::new(services, processes);
     let loader = Loader::new(options.file.clone(), &poller);
     Ok(EventLoop { poller, signals, server, supervisor, loader, ends: 0 })

@@ -39,7 +39,8 @@ fn descriptors_that_somebody_forgot_to_close_do_not_go_to_services() {
     let number = file.as_raw_fd();
     let config = "[service.a]\ncommand = ['sleep', '1000']\n\
          [service.b]\ncommand = ['sleep', '1000']\ndescriptors = [77]\n\
-         [service.c]\ncommand = ['sleep', '1000']\ndescriptors = [78]\n";
+         [service.c]\ncommand = ['sleep', '1000']\ndescriptors = [78]\n\
+         [service.own]\ncommand = ['sleep', '1000']\ndescriptors = [5]\n";
     let running = run_with(config, |command| {
         // SAFETY: system calls on plain values.
         unsafe {
@@ -65,7 +66,10 @@ fn descriptors_that_somebody_forgot_to_close_do_not_go_to_services() {
     assert_eq!(numbers(&of(a)), [0, 1, 2], "{:?}", of(a));
     assert_eq!(numbers(&of(b)), [0, 1, 2, 77], "{:?}", of(b));
     assert_eq!(of(b)[3].1, "/etc/passwd");
-    running.wait_for_line(&["ERROR", "`descriptors`: Bad file descriptor", "[78]"]);
+    running.wait_for_line(&["ERROR", "`descriptors`: the starter was started without 78"]);
+    // Under that number it has one of its own.
+    assert!(descriptors(running.pid()).iter().any(|(number, _)| *number == 5));
+    running.wait_for_line(&["ERROR", "`descriptors`: the starter was started without 5"]);
     running.end();
 }
 

@@ -1,7 +1,7 @@
 //! The small programs of the guide's chapters, each asked for what its chapter says.
 
 use super::{example, output};
-use crate::common::needs;
+use crate::common::{self, needs};
 use signal::child::Status;
 use signal::{kill, Pid, Signal, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use std::io::{BufRead, BufReader, Lines};
@@ -83,11 +83,7 @@ fn the_daemon_is_ready_when_the_command_ends() {
     fs::create_dir(&folder).unwrap();
     assert!(output(command.arg(&folder)).status.success());
     let log = || fs::read_to_string(folder.join("daemon.log")).unwrap();
-    let wait_for = |text: &str| {
-        while log() != text {
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-    };
+    let wait_for = |text: &str| common::eventually("the daemon logs it", || log() == text);
     let pid_file = folder.join("daemon.pid");
     let pid = fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
     let pid = Pid::from_raw(pid).unwrap();

@@ -4,7 +4,7 @@ mod cgroup;
 mod explain;
 mod prepare;
 
-pub use self::prepare::{Limits, NOTIFY_FD};
+pub use self::prepare::{open_descriptors, Limits, NOTIFY_FD};
 
 use self::cgroup::Cgroups;
 use self::explain::{classify, explain};
@@ -19,6 +19,7 @@ use signal::{CommandExt as _, Pid, Signal};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub struct Processes {
     running: HashMap<String, Pid>,
     cgroups: Option<Cgroups>,
     limits: Limits,
+    /// Those that services may ask for.
+    inherited: Vec<RawFd>,
     /// Nothing else is to get the number `NOTIFY_FD`, if it was free.
     _placeholder: File,
 }
@@ -56,6 +59,7 @@ impl Processes {
         notify_directory: PathBuf,
         shared_group: bool,
         limits: Limits,
+        inherited: Vec<RawFd>,
         placeholder: File,
     ) -> Processes {
         Processes {
@@ -70,6 +74,7 @@ impl Processes {
             running: HashMap::new(),
             cgroups: if shared_group { None } else { Cgroups::find() },
             limits,
+            inherited,
             _placeholder: placeholder,
         }
     }

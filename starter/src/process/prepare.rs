@@ -44,6 +44,14 @@ impl Limits {
     }
 }
 
+/// The descriptors that are open, as far as a service can ask for them: those that the starter was
+/// started with, when it asks before it opens its own.
+pub fn open_descriptors() -> Vec<RawFd> {
+    // SAFETY: takes plain values.
+    let is_open = |fd: &RawFd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } != -1;
+    (NOTIFY_FD + 1..1024).filter(is_open).collect()
+}
+
 #[derive(Clone, Copy)]
 enum Nofile {
     Set(u64),
@@ -102,6 +110,11 @@ impl Processes {
         words: &[String],
         main: bool,
     ) -> io::Result<Steps> {
+        // Under such a number there could be one of the starter's own, or of `Command`.
+        if let Some(fd) = service.descriptors.iter().find(|fd| !self.inherited.contains(fd)) {
+            let text = format!("`descriptors`: the starter was started without {fd}");
+            return Err(io::Error::other(text));
+        }
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).stdin(Stdio::null());
         // Those are the starter's own, if it has them.
