@@ -97,6 +97,8 @@ fn what_a_killed_starter_has_left_is_swept_by_the_next() {
     eventually("its service is gone", || (!is_running(service)).then_some(()));
     assert!(cgroups().contains(&name));
     let second = run("[service.a]\ncommand = ['sleep', '1000']\n");
+    // It sweeps before it starts anything, but its socket is there earlier.
+    second.wait_for_line(&["started"]);
     assert!(!cgroups().contains(&name));
     second.end();
 }
