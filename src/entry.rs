@@ -5,6 +5,7 @@
 //! functions that POSIX lists as async-signal-safe. `ci/handler-calls` proves on the compiled code
 //! where it can go.
 
+pub(crate) mod chain;
 // What an entry does in a deferred section, and the section itself.
 #[cfg_attr(not(has_deferral), path = "entry/absent.rs")]
 pub(crate) mod deferred;

@@ -19,11 +19,11 @@
 //! reference back; a handler that finds none touches nothing. A slot with references is not given
 //! to another pipe.
 //!
-//! **Who is told.** For each signal and generation, `WATCHERS` has one bit for each slot. A handler
-//! that has recorded its signal looks at the bit once more: if the pipe has stopped watching
-//! meanwhile, it takes the signal back out. Either that succeeds, and the handler continues as if
-//! there were no such watcher, or the reader has taken the signal: one of the two, and after
-//! `remove` has returned a last look at the pipe finds all that will ever come.
+//! **Who is told.** For each signal and generation (`entry/chain.rs`), `WATCHERS` has one bit for
+//! each slot. A handler that has recorded its signal looks at the bit once more: if the pipe has
+//! stopped watching meanwhile, it takes the signal back out. Either that succeeds, and the handler
+//! continues as if there were no such watcher, or the reader has taken the signal: one of the two,
+//! and after `remove` has returned a last look at the pipe finds all that will ever come.
 //!
 //! **Infos.** A pipe can have a queue (`entry/queue.rs`), into which the handler puts what it knows
 //! before it puts the signal into `arrived`. What holds for the signal holds for the info: a reader
@@ -33,43 +33,31 @@
 //! reference is left except its own, and gives the queue up: a handler that takes one later sees no
 //! bit, so that the queue can be another pipe's as soon as `close` returns.
 //!
-//! **Generations.** The entry is compiled several times; each generation has its own watchers, and
-//! its own predecessor for each signal, on which it calls (`CHAINED`). A pipe made over another
-//! predecessor uses another generation, so that no chain becomes a circle: `self_pipe/registry.rs`
-//! keeps the books.
-//!
-//! **An entry without watchers**, in somebody's chain or under way while the last pipe leaves, does
-//! what would have happened without it: it calls its predecessor; and if that was the default, it
-//! has the default effect happen, provided that the installed action is the default or this very
-//! entry. If it is somebody else's, that one has decided.
-//!
 //! **In a forked child** the descriptors lead to the parent. The child does not touch the slot
 //! until it has made it its own (`reopen`); what it receives before waits in `unowned`, under its
 //! pid: a child of `vfork` writes into its parent's memory, and its number tells what is not the
 //! parent's. Infos are not kept there but counted (`missed`), and the queue begins empty.
 
 use super::queue::Ring;
-use super::{installed, run, Entry, PerSignal};
+use super::PerSignal;
 use crate::deadline::pause;
-use crate::errno::{KeepErrno, Result};
+use crate::errno::Result;
 use crate::info::Info;
 use crate::pid::Pid;
 use crate::process::Owner;
 use crate::set::{AtomicSignals, SignalSet};
-use crate::signal::{self, Signal};
+use crate::signal::Signal;
 use crate::sys::number::HIGHEST;
-use crate::sys::sigaction::{sigaction, RawAction, DEFAULT};
 use crate::sys::wake_fd::WakeFd;
-use crate::sys::{code, flag};
 use core::cell::UnsafeCell;
-use core::mem;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize};
-use libc::{c_int, c_void, siginfo_t};
+use libc::c_int;
 
 /// How many self-pipes a process can have: the bits of an element of `WATCHERS`.
 pub(crate) const SLOTS: usize = 32;
 
+/// How many entries there are for a signal (`entry/chain.rs`), each with watchers of its own.
 pub(crate) const GENERATIONS: usize = 4;
 
 #[allow(clippy::declare_interior_mutable_const)] // the initial values of elements, never used in place
@@ -77,12 +65,6 @@ mod initial {
     use super::*;
 
     pub(super) const WATCHERS: AtomicU32 = AtomicU32::new(0);
-    pub(super) const CHAINED: Chained = Chained {
-        plain: AtomicUsize::new(0),
-        with_info: AtomicUsize::new(0),
-        one_shot: AtomicBool::new(false),
-        is_default: AtomicBool::new(false),
-    };
     pub(super) const PROCESS: AtomicI32 = AtomicI32::new(0);
     pub(super) const SLOT: Slot = Slot {
         woken: AtomicBool::new(false),
@@ -99,92 +81,18 @@ mod initial {
     };
     pub(super) const WATCHERS_OF_ALL: PerSignal<AtomicU32> =
         PerSignal::new([WATCHERS; HIGHEST as usize + 1]);
-    pub(super) const CHAINED_OF_ALL: PerSignal<Chained> =
-        PerSignal::new([CHAINED; HIGHEST as usize + 1]);
 }
 
 pub(crate) static WATCHERS: [PerSignal<AtomicU32>; GENERATIONS] =
     [initial::WATCHERS_OF_ALL; GENERATIONS];
-pub(crate) static CHAINED: [PerSignal<Chained>; GENERATIONS] =
-    [initial::CHAINED_OF_ALL; GENERATIONS];
-pub(crate) static ENTRIES: [Entry; GENERATIONS] =
-    [watched::<0>, watched::<1>, watched::<2>, watched::<3>];
 pub(crate) static PIPES: [Slot; SLOTS] = [initial::SLOT; SLOTS];
 
-/// What was installed before: a function to call on, of one of two conventions, or none.
-pub(crate) struct Chained {
-    plain: AtomicUsize,
-    with_info: AtomicUsize,
-    /// Whether the function is to be called only once.
-    one_shot: AtomicBool,
-    /// Without a function: whether it was the default, or else ignored.
-    is_default: AtomicBool,
-}
-
-impl Chained {
-    /// Not while the entry of this generation is installed and may be running.
-    pub(crate) fn set(&self, plain: usize, with_info: usize, one_shot: bool, is_default: bool) {
-        self.is_default.store(is_default, Release);
-        self.one_shot.store(one_shot, Release);
-        self.plain.store(plain, Release);
-        self.with_info.store(with_info, Release);
-    }
-
-    /// Whether a function was there that was called for the only time.
-    pub(crate) fn is_spent(&self) -> bool {
-        let none = self.plain.load(Acquire) == 0 && self.with_info.load(Acquire) == 0;
-        none && self.one_shot.load(Acquire)
-    }
-
-    /// An address to call, or 0. The one that a one-shot function is given to is the only one.
-    fn claim(&self, address: &AtomicUsize) -> usize {
-        let found = address.load(Acquire);
-        if found == 0 || !self.one_shot.load(Acquire) {
-            return found;
-        }
-        self.is_default.store(true, Release);
-        address.swap(0, AcqRel)
-    }
-
-    /// Calls the function, if there is one.
-    fn call(&self, number: c_int, info: *mut siginfo_t, context: *mut c_void) -> bool {
-        let plain = self.claim(&self.plain);
-        if plain != 0 {
-            // SAFETY: the address came from the kernel as that of a handler without SA_SIGINFO.
-            unsafe { mem::transmute::<usize, extern "C" fn(c_int)>(plain)(number) }
-        }
-        let with_info = self.claim(&self.with_info);
-        if with_info != 0 {
-            // SAFETY: the address came from the kernel as that of a handler with SA_SIGINFO.
-            unsafe { mem::transmute::<usize, Entry>(with_info)(number, info, context) }
-        }
-        plain != 0 || with_info != 0
-    }
-}
-
-/// The entry of every signal that a self-pipe watches.
-pub(crate) extern "C" fn watched<const G: usize>(
-    number: c_int,
-    info: *mut siginfo_t,
-    context: *mut c_void,
-) {
-    run(watched::<G>, number, info, context, |signal| {
-        let _errno = KeepErrno::new();
-        let told = tell(&WATCHERS[G], signal, || describe(signal, info, watched::<G>));
-        let fault = fault(signal, info, watched::<G>);
-        let chained = CHAINED[G].of(signal);
-        if chained.call(number, info, context) {
-            if told && fault == Some(false) {
-                stay_installed(signal, chained, watched::<G>);
-            }
-        } else if chained.is_default.load(Acquire) && (!told || fault == Some(true)) {
-            default_effect(signal, watched::<G>, fault == Some(true));
-        }
-    });
-}
-
 /// Tells the pipes that watch the signal; whether there were any.
-fn tell(watchers: &PerSignal<AtomicU32>, signal: Signal, info: impl Fn() -> Info) -> bool {
+pub(crate) fn tell(
+    watchers: &PerSignal<AtomicU32>,
+    signal: Signal,
+    info: impl Fn() -> Info,
+) -> bool {
     let watchers = watchers.of(signal);
     let mut set = watchers.load(Acquire);
     if set == 0 {
@@ -198,63 +106,6 @@ fn tell(watchers: &PerSignal<AtomicU32>, signal: Signal, info: impl Fn() -> Info
         told |= slot.record(signal, pid, || watchers.load(SeqCst) & bit != 0, &info);
     }
     told
-}
-
-/// For a signal of a fault: whether an instruction has failed, and will again when the entry
-/// returns; or else it was sent. `None` for other signals, and where the kernel has not called the
-/// entry: what somebody's handler passes on need not be a siginfo_t.
-fn fault(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<bool> {
-    const FAULTS: SignalSet = SignalSet::empty()
-        .with(signal::SIGSEGV)
-        .with(signal::SIGBUS)
-        .with(signal::SIGFPE)
-        .with(signal::SIGILL);
-    if !FAULTS.contains(signal) {
-        return None;
-    }
-    from_kernel(signal, info, entry).map(|info| code::from_kernel(info.code()))
-}
-
-/// What is known of the signal: the number alone, where the kernel has not called the entry.
-fn describe(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Info {
-    let known = from_kernel(signal, info, entry).copied();
-    known.unwrap_or_else(|| Info::number_only(signal.as_raw()))
-}
-
-fn from_kernel<'a>(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<&'a Info> {
-    if installed(signal) != entry as usize {
-        return None;
-    }
-    // SAFETY: the kernel has called the entry: null, or a whole structure, which `Info` is.
-    unsafe { info.cast::<Info>().as_ref() }
-}
-
-/// Has happen what happens by default: when the entry returns and the signal is let through again,
-/// or the instruction fails again.
-#[cold]
-fn default_effect(signal: Signal, entry: Entry, fails_again: bool) {
-    let installed = installed(signal);
-    if installed == DEFAULT || installed == entry as usize {
-        let default = RawAction { handler: DEFAULT, flags: 0, mask: SignalSet::empty().to_words() };
-        let _ = sigaction(signal.as_raw(), Some(default));
-        if !fails_again {
-            // SAFETY: takes a plain value.
-            unsafe { libc::raise(signal.as_raw()) };
-        }
-    }
-}
-
-/// The predecessor, as `std`'s handler for stack overflows does, may have set the default in its
-/// own place, and so in the pipe's, in order to die of a fault; but there was none.
-#[cold]
-fn stay_installed(signal: Signal, chained: &Chained, entry: Entry) {
-    if installed(signal) == DEFAULT {
-        chained.set(0, 0, true, true);
-        let flags = flag::SIGINFO | flag::ONSTACK | flag::RESTART;
-        let mask = SignalSet::asynchronous().to_words();
-        let _ =
-            sigaction(signal.as_raw(), Some(RawAction { handler: entry as usize, flags, mask }));
-    }
 }
 
 /// What the handler and the reader of one self-pipe share.

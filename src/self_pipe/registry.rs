@@ -1,6 +1,6 @@
 //! Which pipe watches which signal, and what each signal did before.
 //!
-//! The entry of pipes is compiled in several generations (`entry/pipe.rs`). For each signal, a
+//! The entry of pipes is compiled in several generations (`entry/chain.rs`). For each signal, a
 //! generation is bound for good to the predecessor over which it was first installed: a function,
 //! the default, or ignoring. So no chain becomes a circle: a function that was there before the
 //! generation cannot have it in its own chain. A pipe made over another predecessor takes another
@@ -8,7 +8,8 @@
 //! address, or calls it, and would find another predecessor there.
 
 use crate::action::{Action, Flags};
-use crate::entry::pipe::{Chained, CHAINED, ENTRIES, GENERATIONS, WATCHERS};
+use crate::entry::chain::{Chained, CHAINED, ENTRIES};
+use crate::entry::pipe::{GENERATIONS, WATCHERS};
 use crate::errno::{Errno, Result};
 use crate::handler::Handler;
 use crate::install::{install, query};

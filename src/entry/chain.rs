@@ -1,0 +1,174 @@
+//! The entry of signals that self-pipes watch, and whom it calls on.
+//!
+//! **Generations.** The entry is compiled several times; each generation has its own watchers, and
+//! its own predecessor for each signal, on which it calls (`CHAINED`). A pipe made over another
+//! predecessor uses another generation, so that no chain becomes a circle: `self_pipe/registry.rs`
+//! keeps the books.
+//!
+//! **An entry without watchers**, in somebody's chain or under way while the last pipe leaves, does
+//! what would have happened without it: it calls its predecessor; and if that was the default, it
+//! has the default effect happen, provided that the installed action is the default or this very
+//! entry. If it is somebody else's, that one has decided.
+
+use super::pipe::{tell, GENERATIONS, WATCHERS};
+use super::{installed, run, Entry, PerSignal};
+use crate::errno::KeepErrno;
+use crate::info::Info;
+use crate::set::SignalSet;
+use crate::signal::{self, Signal};
+use crate::sys::number::HIGHEST;
+use crate::sys::sigaction::{sigaction, RawAction, DEFAULT};
+use crate::sys::{code, flag};
+use core::mem;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use core::sync::atomic::{AtomicBool, AtomicUsize};
+use libc::{c_int, c_void, siginfo_t};
+
+pub(crate) static ENTRIES: [Entry; GENERATIONS] =
+    [watched::<0>, watched::<1>, watched::<2>, watched::<3>];
+
+#[allow(clippy::declare_interior_mutable_const)] // the initial values of elements, never used in place
+mod initial {
+    use super::*;
+
+    const CHAINED: Chained = Chained {
+        plain: AtomicUsize::new(0),
+        with_info: AtomicUsize::new(0),
+        one_shot: AtomicBool::new(false),
+        is_default: AtomicBool::new(false),
+    };
+    pub(super) const CHAINED_OF_ALL: PerSignal<Chained> =
+        PerSignal::new([CHAINED; HIGHEST as usize + 1]);
+}
+
+pub(crate) static CHAINED: [PerSignal<Chained>; GENERATIONS] =
+    [initial::CHAINED_OF_ALL; GENERATIONS];
+
+/// What was installed before: a function to call on, of one of two conventions, or none.
+pub(crate) struct Chained {
+    plain: AtomicUsize,
+    with_info: AtomicUsize,
+    /// Whether the function is to be called only once.
+    one_shot: AtomicBool,
+    /// Without a function: whether it was the default, or else ignored.
+    is_default: AtomicBool,
+}
+
+impl Chained {
+    /// Not while the entry of this generation is installed and may be running.
+    pub(crate) fn set(&self, plain: usize, with_info: usize, one_shot: bool, is_default: bool) {
+        self.is_default.store(is_default, Release);
+        self.one_shot.store(one_shot, Release);
+        self.plain.store(plain, Release);
+        self.with_info.store(with_info, Release);
+    }
+
+    /// Whether a function was there that was called for the only time.
+    pub(crate) fn is_spent(&self) -> bool {
+        let none = self.plain.load(Acquire) == 0 && self.with_info.load(Acquire) == 0;
+        none && self.one_shot.load(Acquire)
+    }
+
+    /// An address to call, or 0. The one that a one-shot function is given to is the only one.
+    fn claim(&self, address: &AtomicUsize) -> usize {
+        let found = address.load(Acquire);
+        if found == 0 || !self.one_shot.load(Acquire) {
+            return found;
+        }
+        self.is_default.store(true, Release);
+        address.swap(0, AcqRel)
+    }
+
+    /// Calls the function, if there is one.
+    fn call(&self, number: c_int, info: *mut siginfo_t, context: *mut c_void) -> bool {
+        let plain = self.claim(&self.plain);
+        if plain != 0 {
+            // SAFETY: the address came from the kernel as that of a handler without SA_SIGINFO.
+            unsafe { mem::transmute::<usize, extern "C" fn(c_int)>(plain)(number) }
+        }
+        let with_info = self.claim(&self.with_info);
+        if with_info != 0 {
+            // SAFETY: the address came from the kernel as that of a handler with SA_SIGINFO.
+            unsafe { mem::transmute::<usize, Entry>(with_info)(number, info, context) }
+        }
+        plain != 0 || with_info != 0
+    }
+}
+
+/// The entry of every signal that a self-pipe watches.
+pub(crate) extern "C" fn watched<const G: usize>(
+    number: c_int,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+) {
+    run(watched::<G>, number, info, context, |signal| {
+        let _errno = KeepErrno::new();
+        let told = tell(&WATCHERS[G], signal, || describe(signal, info, watched::<G>));
+        let fault = fault(signal, info, watched::<G>);
+        let chained = CHAINED[G].of(signal);
+        if chained.call(number, info, context) {
+            if told && fault == Some(false) {
+                stay_installed(signal, chained, watched::<G>);
+            }
+        } else if chained.is_default.load(Acquire) && (!told || fault == Some(true)) {
+            default_effect(signal, watched::<G>, fault == Some(true));
+        }
+    });
+}
+
+/// For a signal of a fault: whether an instruction has failed, and will again when the entry
+/// returns; or else it was sent. `None` for other signals, and where the kernel has not called the
+/// entry: what somebody's handler passes on need not be a siginfo_t.
+fn fault(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<bool> {
+    const FAULTS: SignalSet = SignalSet::empty()
+        .with(signal::SIGSEGV)
+        .with(signal::SIGBUS)
+        .with(signal::SIGFPE)
+        .with(signal::SIGILL);
+    if !FAULTS.contains(signal) {
+        return None;
+    }
+    from_kernel(signal, info, entry).map(|info| code::from_kernel(info.code()))
+}
+
+/// What is known of the signal: the number alone, where the kernel has not called the entry.
+fn describe(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Info {
+    let known = from_kernel(signal, info, entry).copied();
+    known.unwrap_or_else(|| Info::number_only(signal.as_raw()))
+}
+
+fn from_kernel<'a>(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<&'a Info> {
+    if installed(signal) != entry as usize {
+        return None;
+    }
+    // SAFETY: the kernel has called the entry: null, or a whole structure, which `Info` is.
+    unsafe { info.cast::<Info>().as_ref() }
+}
+
+/// Has happen what happens by default: when the entry returns and the signal is let through again,
+/// or the instruction fails again.
+#[cold]
+fn default_effect(signal: Signal, entry: Entry, fails_again: bool) {
+    let installed = installed(signal);
+    if installed == DEFAULT || installed == entry as usize {
+        let default = RawAction { handler: DEFAULT, flags: 0, mask: SignalSet::empty().to_words() };
+        let _ = sigaction(signal.as_raw(), Some(default));
+        if !fails_again {
+            // SAFETY: takes a plain value.
+            unsafe { libc::raise(signal.as_raw()) };
+        }
+    }
+}
+
+/// The predecessor, as `std`'s handler for stack overflows does, may have set the default in its
+/// own place, and so in the pipe's, in order to die of a fault; but there was none.
+#[cold]
+fn stay_installed(signal: Signal, chained: &Chained, entry: Entry) {
+    if installed(signal) == DEFAULT {
+        chained.set(0, 0, true, true);
+        let flags = flag::SIGINFO | flag::ONSTACK | flag::RESTART;
+        let mask = SignalSet::asynchronous().to_words();
+        let _ =
+            sigaction(signal.as_raw(), Some(RawAction { handler: entry as usize, flags, mask }));
+    }
+}
