@@ -1,5 +1,7 @@
 //! What the kernel calls: what a handler finds, what it leaves behind, where it runs.
 
+#[cfg(feature = "std")]
+use crate::common::package::Package;
 use crate::common::{self, count, process, raw, COUNT, FLAG};
 use signal::{install, Context, Errno, Handler, Info, Pid, Signal};
 use signal::{SIGABRT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -175,6 +177,32 @@ fn a_panic_in_a_handler_that_interrupts_the_allocator_aborts() {
     }
 }
 
+/// The same in a program that is built with `panic = "abort"`: nothing unwinds there, and whether the
+/// hook finds its way up the stack is up to the compiler's tables.
+#[cfg(feature = "std")]
+fn a_panic_in_a_handler_of_a_program_that_never_unwinds_aborts() {
+    use std::os::unix::process::ExitStatusExt;
+    std::env::set_var("CARGO_PROFILE_DEV_PANIC", "abort");
+    let package = Package::new();
+    let main = r#"
+        fn allocate_forever() { loop { (1..300).for_each(|n| drop(vec![0u8; 17 * n])) } }
+        install(SIGUSR1, unsafe { Handler::new(|_: Signal| panic!("on purpose")) }).unwrap();
+        timer::alarm(std::time::Duration::from_secs(60));
+        for _ in 0..3 { std::thread::spawn(allocate_forever); }
+        block(SIGUSR1);
+        kill(Pid::current(), SIGUSR1).unwrap();
+        loop { std::thread::park() }
+    "#;
+    let (compiles, said) = package.build("panics", main);
+    assert!(compiles, "{said}");
+    for round in 0..common::scaled(100) {
+        let ended = package.program("panics").output().unwrap();
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.signal(), Some(SIGABRT.as_raw()), "round {round}: {stderr}");
+        assert!(stderr.contains("on purpose") && stderr.ends_with(LAST_WORDS[0]), "{stderr}");
+    }
+}
+
 /// Before the first function, after it, and with a hook that the program sets later.
 #[cfg(feature = "std")]
 fn panics_outside_of_handlers_are_the_programs() {
@@ -274,6 +302,8 @@ tests! {
     a_panic_in_a_handler_aborts_with_a_message,
     #[cfg(feature = "std")]
     a_panic_in_a_handler_that_interrupts_the_allocator_aborts,
+    #[cfg(feature = "std")]
+    a_panic_in_a_handler_of_a_program_that_never_unwinds_aborts,
     #[cfg(feature = "std")]
     panics_outside_of_handlers_are_the_programs,
     #[cfg(feature = "std")]

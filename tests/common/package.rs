@@ -44,6 +44,11 @@ impl Package {
             Err(error) => super::skip(&format!("no cargo: {error}")),
         }
     }
+
+    /// What `build` has made.
+    pub fn program(&self, name: &str) -> Command {
+        Command::new(self.0.join("target/debug").join(name))
+    }
 }
 
 impl Drop for Package {
