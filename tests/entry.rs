@@ -177,8 +177,8 @@ fn a_panic_in_a_handler_that_interrupts_the_allocator_aborts() {
     }
 }
 
-/// The same in a program that is built with `panic = "abort"`: nothing unwinds there, and whether the
-/// hook finds its way up the stack is up to the compiler's tables.
+/// The same in a program that is built with `panic = "abort"`: nothing unwinds there, and whether
+/// the hook finds its way up the stack depends on the compiler's tables.
 #[cfg(feature = "std")]
 fn a_panic_in_a_handler_of_a_program_that_never_unwinds_aborts() {
     use std::os::unix::process::ExitStatusExt;
