@@ -116,6 +116,15 @@ class Horust(Supervisor):
         return [str(program), *services, "--uds-folder-path", str(place)]
 
 
+class Floor(Supervisor):
+    """No supervisor: what the kernel takes to start so many."""
+
+    name = "posix_spawn"
+
+    def write(self, place, service, count):
+        return [str(self.cache / "bench-floor"), str(service), str(count)]
+
+
 def directories(place: Path, service: Path, count: int):
     """Service directories; the program itself is `run`: no shell comes before it."""
     for n in range(count):
@@ -151,7 +160,8 @@ def fetch(cache: Path) -> list[Supervisor]:
     subprocess.check_call(
         ["cargo", "build", "--release", "-q", "-p", "posix-signal-starter"], cwd=ROOT
     )
-    flags = ["-O2", "-Wall", "-static", "-o", cache / "bench-service"]
-    subprocess.check_call(["cc", *flags, Path(__file__).with_name("service.c")])
+    for name in ("service", "floor"):
+        flags = ["-O2", "-Wall", "-static", "-o", cache / f"bench-{name}"]
+        subprocess.check_call(["cc", *flags, Path(__file__).with_name(f"{name}.c")])
     all = [kind(cache) for kind in (Starter, Supervisord, Runit, S6, Circus, Horust)]
     return [one for one in all if one.name != "horust" or (cache / "horust/bin/horust").exists()]
