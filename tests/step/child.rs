@@ -5,8 +5,8 @@ use crate::common::raw::{disposition, kernel_mask, no_alternate_stack};
 use crate::common::tracer::mark;
 use crate::common::{fork, open_descriptors, process};
 use signal::{
-    child, install, pending, BlockGuard, Info, InfoQueue, InstallGuard, Pid, SelfPipe, Signal,
-    SignalFd, SignalSet, UnblockGuard, SIGUSR1, SIGUSR2,
+    child, install, pending, session, BlockGuard, Info, InfoQueue, InstallGuard, Pid, SelfPipe,
+    Signal, SignalFd, SignalSet, UnblockGuard, SIGUSR1, SIGUSR2,
 };
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -75,9 +75,20 @@ impl Desk {
         assert_eq!((Some(exited.pid), exited.status.code()), (self.child.take(), Some(5)));
     }
 
+    /// The same, as the leader of a group.
+    pub fn zombie_group(&mut self) {
+        self.zombie();
+        session::join_group(self.child(), self.child()).unwrap();
+    }
+
     /// A child that runs.
     pub fn sleeper(&mut self) {
         self.child = Some(process::sleeper());
+    }
+
+    pub fn sleeping_group(&mut self) {
+        self.sleeper();
+        session::join_group(self.child(), self.child()).unwrap();
     }
 
     pub fn end_sleeper(&mut self) {

@@ -1,13 +1,15 @@
 //! The functions that a signal may interrupt. Not here: those that end, stop or replace the process
 //! (`die_by`, `stop_by`, `daemonize`, `CommandExt`), or reset what is installed
-//! (`reset_signals`); and those that only compute.
+//! (`reset_signals`); `kill_thread`, whose handler would run into the tracer's breakpoints in a
+//! thread that is not traced; and those that only compute.
 
 use super::child::{Desk, ABOVE, BELOW, OTHER, SECOND_QUEUE, SIGNAL};
 use signal::{
-    block, blocked, child, install, install_unless_ignored, owner, pending, query, raise, retry,
-    set_blocked, suspend, timer, unblock, AltStack, BlockGuard, Errno, Flags, InstallGuard, Pid,
-    SelfPipe, SignalFd, SignalSet, UnblockGuard, SIGUSR2,
+    block, blocked, child, finish_connect, install, install_unless_ignored, owner, pending, query,
+    raise, retry, session, set_blocked, suspend, timer, unblock, AltStack, BlockGuard, Errno,
+    Flags, InstallGuard, Pid, SelfPipe, SignalFd, SignalSet, UnblockGuard, SIGURG, SIGUSR2,
 };
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 pub struct Operation {
@@ -141,6 +143,12 @@ pub const OTHERS: &[Operation] = operations! {
     "raise" piped: nothing; |_| raise(SIGUSR2).unwrap(); nothing;
     "kill" piped: nothing; |_| signal::kill(Pid::current(), SIGUSR2).unwrap(); nothing;
     "queue" piped: nothing; |_| signal::queue(Pid::current(), SIGUSR2, 1).unwrap(); nothing;
+    "queue_pointer" piped: nothing;
+        |_| signal::queue_pointer(Pid::current(), SIGUSR2, std::ptr::null_mut()).unwrap(); nothing;
+    "kill_group" piped: Desk::sleeping_group;
+        |desk| signal::kill_group(desk.child(), SIGURG).unwrap(); Desk::end_sleeper;
+    "kill_own_group" piped: |_| { session::new_group().unwrap(); };
+        |_| signal::kill_own_group(SIGUSR2).unwrap(); nothing;
     "exists" piped: nothing; |_| assert!(signal::exists(Pid::current())); nothing;
     "alarm" piped: nothing; |_| { signal::alarm(Duration::from_secs(600)); };
         |_| { signal::alarm(Duration::ZERO); };
@@ -153,6 +161,11 @@ pub const OTHERS: &[Operation] = operations! {
     "child::reap_any" piped: Desk::zombie;
         |desk| {
             let exited = child::reap_any().next().map(|exited| exited.unwrap());
+            desk.reaped(exited);
+        }; nothing;
+    "child::reap_group" piped: Desk::zombie_group;
+        |desk| {
+            let exited = child::reap_group(desk.child()).next().map(|exited| exited.unwrap());
             desk.reaped(exited);
         }; nothing;
     "child::wait" piped: Desk::zombie;
@@ -181,7 +194,29 @@ pub const OTHERS: &[Operation] = operations! {
     // The rest.
     "retry" piped: nothing; |_| assert!(retry(|| Err::<(), _>(Errno::EAGAIN)).is_err()); nothing;
     "AltStack" piped: nothing; |_| drop(AltStack::new().unwrap()); nothing;
-    "own_group" piped: nothing; |_| assert!(signal::session::own_group().as_raw() > 0); nothing;
+    "finish_connect" piped: nothing;
+        |_| finish_connect(&UnixStream::pair().unwrap().0).unwrap(); nothing;
+    "new_group" piped: nothing; |_| { session::new_group().unwrap(); }; nothing;
+    "join_group" piped: nothing;
+        |_| session::join_group(Pid::current(), session::own_group()).unwrap(); nothing;
+    "new_session of a group's leader" piped: |_| { session::new_group().unwrap(); };
+        |_| assert_eq!(session::new_session(), Err(Errno::EPERM)); nothing;
+    "foreground" piped: nothing;
+        |desk| assert_eq!(session::foreground(desk.pipe()), Err(Errno::ENOTTY)); nothing;
+    "set_foreground" piped: nothing;
+        |desk| {
+            let taken = session::set_foreground(desk.pipe(), session::own_group());
+            assert_eq!(taken, Err(Errno::ENOTTY));
+        }; nothing;
+    "own_group" piped: nothing; |_| assert!(session::own_group().as_raw() > 0); nothing;
+    "owner" piped: nothing;
+        |_| {
+            let end = UnixStream::pair().unwrap().0;
+            owner::set(&end, owner::Owner::Process(Pid::current())).unwrap();
+            owner::signal(&end, Some(SIGUSR2)).unwrap();
+            owner::notify(&end, true).unwrap();
+            owner::clear(&end).unwrap();
+        }; nothing;
     "owner::get" piped: nothing; |desk| assert_eq!(owner::get(crate::common::bare_fd(desk.pipe().as_raw_fd())), Ok(None)); nothing;
 };
 
