@@ -33,7 +33,7 @@ class Starter(Supervisor):
     name = "starter"
 
     def version(self):
-        return run([ROOT / "target/release/starter", "--version"])
+        return run([ROOT / "target/small/starter", "--version"])
 
     def write(self, place, service, count):
         (place / "server.toml").write_text(
@@ -42,7 +42,7 @@ class Starter(Supervisor):
                 for n in range(count)
             )
         )
-        program = ROOT / "target/release/starter"
+        program = ROOT / "target/small/starter"
         return [str(program), "run", str(place / "server.toml"), "--socket", str(place / "socket")]
 
 
@@ -158,7 +158,7 @@ def fetch(cache: Path) -> list[Supervisor]:
         if subprocess.call([*install, "--root", cache / "horust"]):
             print("horust cannot be built here: it is left out")
     subprocess.check_call(
-        ["cargo", "build", "--release", "-q", "-p", "posix-signal-starter"], cwd=ROOT
+        ["cargo", "build", "--profile", "small", "-q", "-p", "posix-signal-starter"], cwd=ROOT
     )
     for name in ("service", "floor"):
         flags = ["-O2", "-Wall", "-static", "-o", cache / f"bench-{name}"]
