@@ -2,7 +2,7 @@
 
 use crate::deadline::{poll, Deadline};
 use crate::errno::{check, Errno, Result};
-use crate::fd::{number, Fd};
+use crate::fd::{number, AsFd};
 use core::mem::{size_of, MaybeUninit};
 use libc::{c_int, socklen_t};
 
@@ -84,7 +84,7 @@ pub fn retry<T, E: Interrupted>(
 /// [`connect`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/connect.html); Stevens,
 /// UNP 16.4.
 #[doc(alias = "connect")]
-pub fn finish_connect(fd: impl Fd) -> Result<()> {
+pub fn finish_connect(fd: impl AsFd) -> Result<()> {
     let fd = number(&fd);
     // First of all: what is no socket may never be writable, and `poll` leaves a negative number
     // alone for ever.

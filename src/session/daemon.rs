@@ -95,10 +95,7 @@ impl Options {
 ///     let daemon = daemonize(Options::new().pid_file("/run/mine.pid"))?;
 ///     let listener = match std::net::TcpListener::bind("0.0.0.0:7") {
 ///         Ok(listener) => listener,
-///         Err(error) => match error.raw_os_error() {
-///             Some(number) => daemon.fail(Errno::from_raw_os_error(number)),
-///             None => daemon.fail(Errno::ECANCELED),
-///         },
+///         Err(error) => daemon.fail(Errno::try_from(error).unwrap_or(Errno::ECANCELED)),
 ///     };
 ///     daemon.ready();
 ///     loop {
