@@ -37,8 +37,10 @@ use libc::{c_int, c_void, siginfo_t};
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
     /// The default effect ([`Signal::default_effect`]).
+    #[doc(alias = "SIG_DFL")]
     Default,
     /// Nothing.
+    #[doc(alias = "SIG_IGN")]
     Ignore,
     /// Sets the flag. Load it with `Acquire`, or swap it.
     Flag(&'static AtomicBool),

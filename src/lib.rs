@@ -19,7 +19,7 @@
 //! The package is `posix-signal`, the library `signal`; the registry's crate `signal` is another.
 //! It needs Rust 1.63 and a Unix, and brings `libc`, `cfg-if` and `bitflags` (on Debian 12 run
 //! `cargo update -p libc --precise 0.2.183` once: [versions]). The feature `std` (default) adds
-//! conversions to `std`'s types; `defer` adds `DeferGuard`.
+//! `CommandExt`, `kill_thread`, pid files and conversions to `std`'s types; `defer` adds `DeferGuard`.
 //!
 //! Stop when asked to, and at once when asked twice:
 //!
@@ -187,7 +187,9 @@ pub use crate::defer::DeferGuard;
 pub use crate::entry::queue::InfoQueue;
 pub use crate::errno::{Errno, Result};
 pub use crate::handler::{Function, Handler};
-pub use crate::info::{Cause, Info};
+pub use crate::info::Cause;
+#[doc(alias = "siginfo_t")]
+pub use crate::info::Info;
 #[doc(alias = "sigaction")]
 pub use crate::install::install;
 pub use crate::install::{install_unless_ignored, query, InstallGuard};
@@ -202,11 +204,15 @@ pub use crate::name::ParseSignalError;
 pub use crate::pid::Pid;
 #[doc(alias = "self-pipe")]
 #[doc(alias = "eventfd")]
+#[doc(alias = "AsyncFd")]
+#[doc(alias = "tokio")]
+#[doc(alias = "mio")]
 pub use crate::self_pipe::SelfPipe;
 #[doc(alias = "killpg")]
 pub use crate::send::kill_group;
 #[cfg(feature = "std")]
 #[doc(alias = "pthread_kill")]
+#[doc(alias = "tgkill")]
 pub use crate::send::kill_thread;
 pub use crate::send::{die_by, exists, kill, kill_own_group, raise, stop_by};
 #[doc(alias = "sigqueue")]

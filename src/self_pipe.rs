@@ -95,7 +95,9 @@ use libc::c_int;
 ///   reopening it later would hit whatever has been given the numbers since.
 /// - Its functions are not async-signal-safe. All may be called from several threads at once.
 ///
-/// Guide: [children](crate::guide::children), [with others](crate::guide::neighbours).
+/// Guide: [children](crate::guide::children), [with others](crate::guide::neighbours). In tokio, mio
+/// and other loops:
+/// [adapters](https://github.com/posix-signal/posix-signal/blob/main/docs/event-loops.md).
 ///
 /// Source: D. J. Bernstein, [the self-pipe trick](https://cr.yp.to/docs/selfpipe.html); Stevens,
 /// UNP 22.3 to 22.5.
