@@ -45,7 +45,7 @@ pub enum Handler {
     /// Sets the flag. Load it with `Acquire`, or swap it.
     Flag(&'static AtomicBool),
     /// Sets the flag; a signal that arrives while it is still set has its default effect instead.
-    /// A second Ctrl-C so ends a program that hangs and no longer looks at the flag.
+    /// So a second Ctrl-C ends a program that hangs and no longer looks at the flag.
     ///
     /// Clear the flag (swap it) when you have seen it. A signal that stops the process leaves the
     /// handler in place, for the time after SIGCONT.

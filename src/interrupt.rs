@@ -63,7 +63,7 @@ pub fn retry<T, E: Interrupted>(
 ///
 /// A second `connect` would do on Linux and fail elsewhere (`EALREADY`, `EISCONN`). This polls for
 /// writability, asks the socket for the error, and then for the peer's name, since an interrupted
-/// `connect` to a Unix socket on Linux is not going on at all, although the first two look like
+/// `connect` to a Unix socket on Linux does not continue at all, although the first two look like
 /// success: that is [`Errno::ENOTCONN`], and `connect` must be called again.
 ///
 /// Errors: that of the attempt ([`Errno::ECONNREFUSED`], [`Errno::ETIMEDOUT`], …); [`Errno::EINTR`]

@@ -51,7 +51,7 @@
 //! | a daemon | [`session::daemonize`]; [chapter](guide::daemons) |
 //! | a shell, Ctrl-Z, a terminal left in order | [`child::wait_change`], [`stop_by`]; [chapter](guide::job_control) |
 //! | a crash report | [`Handler::with_context`] and [`AltStack`]; [chapter](guide::handlers) |
-//! | a program without `std` | `default-features = false`; nothing allocates |
+//! | a program without `std` | `default-features = false`; nothing allocates; [program](https://github.com/posix-signal/posix-signal/tree/main/ci/no_std) |
 //!
 //! # Compared
 //!

@@ -27,8 +27,8 @@ pub fn blocked() -> SignalSet {
     deferred::change_mask(libc::SIG_BLOCK, SignalSet::empty()).unwrap_or_else(sigmask::get)
 }
 
-/// Blocks the signals of `set` in the calling thread until something else is said, and returns the
-/// mask of before. Async-signal-safe.
+/// Blocks the signals of `set` in the calling thread until the mask is changed again, and returns
+/// the mask of before. Async-signal-safe.
 ///
 /// For the start of a threaded daemon, whose later threads inherit the mask; around a critical
 /// region, a [`BlockGuard`] restores it. SIGKILL, SIGSTOP and what the C library reserves are left

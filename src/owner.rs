@@ -50,7 +50,7 @@ pub enum Owner {
     Group(Pid),
 }
 
-/// Makes `owner` hear of this descriptor. Async-signal-safe.
+/// Has `owner` told of this descriptor. Async-signal-safe.
 #[doc(alias = "F_SETOWN")]
 pub fn set(fd: impl AsFd, owner: Owner) -> Result<()> {
     sys::owner::set(
@@ -62,13 +62,13 @@ pub fn set(fd: impl AsFd, owner: Owner) -> Result<()> {
     )
 }
 
-/// Makes nobody hear of this descriptor. Async-signal-safe.
+/// Takes the owner away: nobody is told of this descriptor any more. Async-signal-safe.
 #[doc(alias = "F_SETOWN")]
 pub fn clear(fd: impl AsFd) -> Result<()> {
     sys::owner::set(number(&fd), 0)
 }
 
-/// Who hears of this descriptor, if anybody. Async-signal-safe.
+/// Who is told of this descriptor, if anybody. Async-signal-safe.
 #[doc(alias = "F_GETOWN")]
 pub fn get(fd: impl AsFd) -> Result<Option<Owner>> {
     let owner = sys::owner::get(number(&fd))?;

@@ -279,7 +279,7 @@ impl SelfPipe {
     ///
     /// Call it each time that the descriptor is readable or [`wait`](SelfPipe::wait) returns. It
     /// makes the descriptor unreadable until more arrives, so that an event loop that wants no more
-    /// than infos need not ask for the set. That stays until [`pending`](SelfPipe::pending) or
+    /// than infos need not ask for the set. The set stays until [`pending`](SelfPipe::pending) or
     /// [`wait`](SelfPipe::wait) takes it; a thread that sleeps in `wait` meanwhile is not woken for
     /// what this one has read.
     ///
