@@ -42,6 +42,7 @@
 //! | to reload on SIGHUP | a flag that is swapped; [chapter](guide::shutdown) |
 //! | to reap children | [`SelfPipe`] and [`child::reap_any`] or [`child::reap`]; [chapter](guide::children) |
 //! | to wait for one child with a deadline | [`child::wait_timeout`] |
+//! | to end a service with all that it started | [`CommandExt::new_group`] and [`kill_group`]; [chapter](guide::children) |
 //! | to protect a region | [`BlockGuard`], or `DeferGuard` without a system call; [chapter](guide::regions) |
 //! | signals in tokio, mio, polling, epoll, kqueue | [`SelfPipe`], whose descriptor suits every loop; [adapters](https://github.com/posix-signal/posix-signal/blob/main/docs/event-loops.md) |
 //! | signals in a program with threads | [`block`] and [`SignalSet::wait`]; [chapter](guide::threads) |

@@ -165,7 +165,8 @@ impl fmt::Debug for Change {
 ///
 /// What arrives meanwhile stays pending, and is delivered before the drop returns. Dropping
 /// restores the mask that was there before, bit for bit, so that guards nest; drop them in the
-/// reverse order. A thread started in the region inherits the block.
+/// reverse order. A thread started in the region inherits the block. `let _ = …` drops it at once:
+/// give it a name, `_guard`.
 ///
 /// Leave SIGSEGV, SIGBUS, SIGFPE and SIGILL out of the set: a fault that is blocked kills the
 /// process (Linux) or hangs it (macOS).
