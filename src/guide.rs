@@ -1,6 +1,7 @@
 //! How to do it: one chapter for each task, with a whole program that the tests run.
 //!
-//! Each chapter is short and stands alone. The programs are in `examples/`.
+//! Each chapter is short and stands alone. The programs are in
+//! [`examples/`](https://github.com/posix-signal/posix-signal/tree/main/examples).
 //!
 //! | chapter | program |
 //! |---|---|

@@ -168,6 +168,8 @@ impl Daemon {
     /// The daemon cannot run: it ends, its pid file is emptied, and `daemonize` fails in the
     /// original process with [`Step::Program`] and this error; [`Errno::ECANCELED`] in place of the
     /// number 0, which would be none.
+    ///
+    /// What more there is to say belongs into a log: standard error is `/dev/null` already.
     pub fn fail(self, error: Errno) -> ! {
         let error = if error.raw_os_error() == 0 { Errno::ECANCELED } else { error };
         flush_stdout();
