@@ -46,7 +46,8 @@
 //! | to protect a region | [`BlockGuard`], or `DeferGuard` without a system call; [chapter](guide::regions) |
 //! | signals in tokio, mio, polling, epoll, kqueue | [`SelfPipe`], whose descriptor suits every loop; [adapters](https://github.com/posix-signal/posix-signal/blob/main/docs/event-loops.md) |
 //! | signals in a program with threads | [`block`] and [`SignalSet::wait`]; [chapter](guide::threads) |
-//! | to know who sent it | [`SignalSet::wait`], [`SelfPipe::with_queue`], [`Handler::with_info`] |
+//! | to send one, or a value with it | [`kill`], [`kill_group`], `kill_thread`, [`queue`] |
+//! | to know who sent it, and the value | [`SignalSet::wait`], [`SelfPipe::with_queue`], [`Handler::with_info`] |
 //! | a function that runs at once | [`Handler::new`]; [chapter](guide::handlers) |
 //! | to survive `EINTR` | [`retry`], [`finish_connect`]; [chapter](guide::not_restarted) |
 //! | a daemon | [`session::daemonize`]; [chapter](guide::daemons) |
