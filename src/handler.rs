@@ -42,8 +42,8 @@ pub enum Handler {
     /// Nothing.
     #[doc(alias = "SIG_IGN")]
     Ignore,
-    /// Sets the flag. Load it with `Acquire`, or swap it. One that is made while the program runs
-    /// becomes `'static` by `Box::leak`.
+    /// Sets the flag. Load it with `Acquire`, or swap it. One that is made at run time is
+    /// leaked: `Box::leak`.
     Flag(&'static AtomicBool),
     /// Sets the flag; a signal that arrives while it is still set has its default effect instead.
     /// So a second Ctrl-C ends a program that hangs and no longer looks at the flag.
@@ -96,10 +96,10 @@ impl Handler {
     /// A function to call when the signal arrives, with the signal.
     ///
     /// `f` is a `fn` item or a closure that captures nothing; anything else (a closure that
-    /// captures, a `fn` pointer) does not compile when it is built. An `extern "C"` function, and a
-    /// pointer to one, is for [`from_raw`](Handler::from_raw). The kernel calls `f` directly, with no
-    /// table and no lock in between. It finds `errno` as the interrupted code left it, and that is
-    /// put back afterwards.
+    /// captures, a `fn` pointer) does not compile when it is built; an `extern "C"` function, or a
+    /// pointer to one, is for [`from_raw`](Handler::from_raw). The kernel calls `f` directly, with
+    /// no table and no lock in between. It finds `errno` as the interrupted code left it, and that
+    /// is put back afterwards.
     ///
     /// A panic in it, even if caught, writes where it was to standard error and aborts the process
     /// (SIGABRT), without allocating. For that, the first call puts a panic hook before the

@@ -19,7 +19,8 @@
 //! The package is `posix-signal`, the library `signal`; the registry's crate `signal` is another.
 //! It needs Rust 1.63 and a Unix, and brings `libc`, `cfg-if` and `bitflags` (on Debian 12 run
 //! `cargo update -p libc --precise 0.2.183` once: [versions]). The feature `std` (default) adds
-//! `CommandExt`, `kill_thread`, pid files and conversions to `std`'s types; `defer` adds `DeferGuard`.
+//! `CommandExt`, `kill_thread`, pid files and conversions to `std`'s types; `defer` adds
+//! `DeferGuard`.
 //!
 //! Stop when asked to, and at once when asked twice:
 //!

@@ -169,7 +169,7 @@ impl Daemon {
     /// original process with [`Step::Program`] and this error; [`Errno::ECANCELED`] in place of the
     /// number 0, which would be none.
     ///
-    /// What more there is to say belongs into a log: standard error is `/dev/null` already.
+    /// Further details belong in a log: by default, standard error is `/dev/null` already.
     pub fn fail(self, error: Errno) -> ! {
         let error = if error.raw_os_error() == 0 { Errno::ECANCELED } else { error };
         flush_stdout();
