@@ -35,9 +35,7 @@ fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
             daemon.ready();
             Ok(serve(&pipe, log)?)
         }
-        Err(error) => {
-            daemon.fail(error.raw_os_error().map_or(Errno::ECANCELED, Errno::from_raw_os_error))
-        }
+        Err(error) => daemon.fail(Errno::try_from(error).unwrap_or(Errno::ECANCELED)),
     }
 }
 

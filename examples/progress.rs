@@ -65,7 +65,7 @@ fn main() -> io::Result<()> {
             return Ok(());
         }
     };
-    let pipe = SelfPipe::new([SIGINT, SIGTERM, SIGTSTP, SIGWINCH])?;
+    let pipe = SelfPipe::new_unless_ignored([SIGINT, SIGTERM, SIGTSTP, SIGWINCH])?;
     let mut quiet = Some(Quiet::new()?);
     for percent in 0..=100 {
         draw(percent)?;

@@ -17,8 +17,10 @@ bitflags::bitflags! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Flags: u32 {
         /// No `SIGCHLD` when a child stops or continues.
+        #[doc(alias = "SA_NOCLDSTOP")]
         const NOCLDSTOP = flag::NOCLDSTOP;
         /// Children that end leave no status to collect ([`child`](crate::child)).
+        #[doc(alias = "SA_NOCLDWAIT")]
         #[cfg(has_sa_nocldwait)]
         const NOCLDWAIT = flag::NOCLDWAIT;
         /// Run on the alternate stack, if the thread has one.
@@ -29,21 +31,27 @@ bitflags::bitflags! {
         /// at once overflow it. A process that hosts a Go runtime needs the flag for every handler:
         /// [`block`](Action::block) the other signals there too, so that one frame is all. A
         /// [`SelfPipe`](crate::SelfPipe) does both.
+        #[doc(alias = "SA_ONSTACK")]
         #[cfg(has_sa_onstack)]
         const ONSTACK = flag::ONSTACK;
         /// Back to the default action when the signal is delivered.
+        #[doc(alias = "SA_RESETHAND")]
         const RESETHAND = flag::RESETHAND;
         /// Do not block the signal while its own handler runs.
+        #[doc(alias = "SA_NODEFER")]
         const NODEFER = flag::NODEFER;
         /// Restart interrupted system calls where the system can. Set by default for every signal
         /// except SIGALRM.
+        #[doc(alias = "SA_RESTART")]
         #[cfg(has_sa_restart)]
         const RESTART = flag::RESTART;
         /// Do not restart them. Set by default for SIGALRM. Kernels of today take it for granted,
         /// and Linux since 5.11 does not return it.
+        #[doc(alias = "SA_INTERRUPT")]
         #[cfg(has_sa_interrupt)]
         const INTERRUPT = flag::INTERRUPT;
         /// The handler takes three arguments. Set where it is needed.
+        #[doc(alias = "SA_SIGINFO")]
         const SIGINFO = flag::SIGINFO;
     }
 }
@@ -103,6 +111,7 @@ impl Action {
 
     /// Whether interrupted system calls are restarted, whichever signal it is. Some never are,
     /// whatever the flag: `poll`, `select`, `nanosleep`, `connect` on macOS and the BSDs.
+    #[doc(alias = "siginterrupt")]
     #[must_use]
     pub fn restart(mut self, restart: bool) -> Action {
         self.flags = restarting(self.flags, restart);

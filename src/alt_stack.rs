@@ -9,9 +9,9 @@ use core::marker::PhantomData;
 /// what was there before.
 ///
 /// Handlers of SIGSEGV and SIGBUS run on it by default, those of other signals with
-/// [`Flags::ONSTACK`](crate::Flags::ONSTACK). Only so can a stack overflow be reported: there is no
-/// room for a handler on a stack that is full. Each thread has its own, and a new thread none
-/// except the one that `std` makes for it, which is just large enough for `std`'s own message.
+/// [`Flags::ONSTACK`](crate::Flags::ONSTACK). Without it a stack overflow cannot be reported: there
+/// is no room for a handler on a stack that is full. Each thread needs its own; a new thread has
+/// only the one that `std` makes for it, which is just large enough for `std`'s own message.
 ///
 /// Below the stack is a guard page: a handler that overflows it ends the process.
 ///

@@ -119,16 +119,19 @@ impl Status {
     }
 
     /// The code that it passed to `exit`, 0 to 255; `None` if a signal ended it.
+    #[doc(alias = "WEXITSTATUS")]
     pub fn code(self) -> Option<c_int> {
         libc::WIFEXITED(self.0).then(|| libc::WEXITSTATUS(self.0))
     }
 
     /// The signal that ended it, realtime signals included; `None` if it ended by itself.
+    #[doc(alias = "WTERMSIG")]
     pub fn signal(self) -> Option<Signal> {
         sys::child::signal(self.0).and_then(Signal::from_raw)
     }
 
     /// Whether the signal that ended it left a core file.
+    #[doc(alias = "WCOREDUMP")]
     pub fn core_dumped(self) -> bool {
         sys::child::signal(self.0).is_some() && libc::WCOREDUMP(self.0)
     }
@@ -146,11 +149,13 @@ impl Status {
     /// # signal::kill(Pid::from(&child), SIGKILL)?;
     /// # Ok::<(), signal::Errno>(())
     /// ```
+    #[doc(alias = "WSTOPSIG")]
     pub fn stopped_by(self) -> Option<Signal> {
         sys::child::stopped_by(self.0).and_then(Signal::from_raw)
     }
 
     /// Whether it was stopped and has been continued by SIGCONT.
+    #[doc(alias = "WIFCONTINUED")]
     pub fn continued(self) -> bool {
         libc::WIFCONTINUED(self.0)
     }

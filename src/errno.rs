@@ -12,8 +12,8 @@ pub type Result<T> = core::result::Result<T, Errno>;
 /// `Display` says in words what it means for the calls of this crate and what to do about it. An
 /// `errno` value cannot carry which call it came from: where a number has a reason for each
 /// function ([`EINVAL`](Errno::EINVAL), [`EPERM`](Errno::EPERM)), the words go by function. With
-/// the feature `std` it converts into `std::io::Error`, which keeps the raw number. `Debug` has the
-/// name and the words too.
+/// the feature `std` it converts into `std::io::Error`, which keeps the raw number, and back with
+/// `try_from`. `Debug` has the name and the words too.
 ///
 /// ```
 /// # use signal::{Errno, SIGKILL};
@@ -126,6 +126,16 @@ impl From<Errno> for std::io::Error {
     }
 }
 
+/// Fails, with the same error, for one that has no number: one that `std` or a library made.
+#[cfg(feature = "std")]
+impl TryFrom<std::io::Error> for Errno {
+    type Error = std::io::Error;
+
+    fn try_from(error: std::io::Error) -> core::result::Result<Errno, std::io::Error> {
+        error.raw_os_error().map(Errno).ok_or(error)
+    }
+}
+
 /// What a C function returned, or the error that it left in `errno` where that is −1.
 #[inline]
 pub(crate) fn check(returned: c_int) -> Result<c_int> {
@@ -193,5 +203,8 @@ mod tests {
     fn io_errors_keep_the_number() {
         assert_eq!(io::Error::from(Errno::EMFILE).raw_os_error(), Some(libc::EMFILE));
         assert_eq!(io::Error::from(Errno::EINTR).kind(), io::ErrorKind::Interrupted);
+        assert_eq!(Errno::try_from(io::Error::from(Errno::EMFILE)).ok(), Some(Errno::EMFILE));
+        let without = Errno::try_from(io::Error::from(io::ErrorKind::TimedOut)).unwrap_err();
+        assert_eq!(without.kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -1,6 +1,7 @@
 //! How to do it: one chapter for each task, with a whole program that the tests run.
 //!
-//! Each chapter is short and stands alone. The programs are in `examples/`.
+//! Each chapter is short and stands alone. The programs are in
+//! [`examples/`](https://github.com/posix-signal/posix-signal/tree/main/examples).
 //!
 //! | chapter | program |
 //! |---|---|
@@ -39,6 +40,8 @@ macro_rules! picture {
 #[doc = program!("stop")]
 #[doc(alias = "ctrl-c")]
 #[doc(alias = "ctrlc")]
+#[doc(alias = "graceful shutdown")]
+#[doc(alias = "reload")]
 pub mod shutdown {}
 
 /// Children: a server that never leaves zombies.
@@ -52,6 +55,7 @@ pub mod children {}
 #[doc = picture!("delivery")]
 #[doc = include_str!("guide/regions.md")]
 #[doc = program!("region")]
+#[doc(alias = "critical section")]
 pub mod regions {}
 
 /// Signals and threads: who gets a signal, and one thread that takes them all.
@@ -65,6 +69,8 @@ pub mod threads {}
 #[doc = program!("daemon")]
 #[doc(alias = "fork")]
 #[doc(alias = "daemon")]
+#[doc(alias = "double fork")]
+#[doc(alias = "sd_notify")]
 pub mod daemons {}
 
 /// What does not restart: the calls that fail with `EINTR`, and how to continue.
@@ -76,6 +82,7 @@ pub mod not_restarted {}
 /// Writing a handler: what a function may do when it can run at any moment.
 #[doc = include_str!("guide/handlers.md")]
 #[doc = program!("handler")]
+#[doc(alias = "segfault")]
 pub mod handlers {}
 
 /// With others in one process: a chain of handlers, and who hears what.
@@ -88,4 +95,5 @@ pub mod neighbours {}
 #[doc = picture!("sessions")]
 #[doc = include_str!("guide/job_control.md")]
 #[doc = program!("progress")]
+#[doc(alias = "shell")]
 pub mod job_control {}

@@ -37,13 +37,16 @@ use libc::{c_int, c_void, siginfo_t};
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
     /// The default effect ([`Signal::default_effect`]).
+    #[doc(alias = "SIG_DFL")]
     Default,
     /// Nothing.
+    #[doc(alias = "SIG_IGN")]
     Ignore,
-    /// Sets the flag. Load it with `Acquire`, or swap it.
+    /// Sets the flag. Load it with `Acquire`, or swap it. One that is made at run time is
+    /// leaked: `Box::leak`.
     Flag(&'static AtomicBool),
     /// Sets the flag; a signal that arrives while it is still set has its default effect instead.
-    /// A second Ctrl-C so ends a program that hangs and no longer looks at the flag.
+    /// So a second Ctrl-C ends a program that hangs and no longer looks at the flag.
     ///
     /// Clear the flag (swap it) when you have seen it. A signal that stops the process leaves the
     /// handler in place, for the time after SIGCONT.
@@ -84,8 +87,8 @@ struct ZeroSized<F>(PhantomData<F>);
 impl<F> ZeroSized<F> {
     const PROOF: () = assert!(
         mem::size_of::<F>() == 0,
-        "a signal handler must be a fn item or a closure that captures nothing: \
-         the kernel keeps no room for captured values, put them into statics"
+        "a signal handler must be a fn item or a closure that captures nothing: the kernel has no \
+         room for captured values, put them into statics (an extern \"C\" fn pointer: from_raw)"
     );
 }
 
@@ -93,9 +96,10 @@ impl Handler {
     /// A function to call when the signal arrives, with the signal.
     ///
     /// `f` is a `fn` item or a closure that captures nothing; anything else (a closure that
-    /// captures, a `fn` pointer) does not compile when it is built. The kernel calls it directly,
-    /// with no table and no lock in between. It finds `errno` as the interrupted code left it, and
-    /// that is put back afterwards.
+    /// captures, a `fn` pointer) does not compile when it is built; an `extern "C"` function, or a
+    /// pointer to one, is for [`from_raw`](Handler::from_raw). The kernel calls `f` directly, with
+    /// no table and no lock in between. It finds `errno` as the interrupted code left it, and that
+    /// is put back afterwards.
     ///
     /// A panic in it, even if caught, writes where it was to standard error and aborts the process
     /// (SIGABRT), without allocating. For that, the first call puts a panic hook before the

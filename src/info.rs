@@ -112,6 +112,7 @@ impl Info {
     }
 
     /// `si_code`: why the signal was sent. Its values differ between platforms.
+    #[doc(alias = "si_code")]
     pub fn code(&self) -> c_int {
         self.0.si_code
     }
@@ -182,12 +183,14 @@ impl Info {
 
     /// The process that sent the signal, or the child that changed state. `None` too when the
     /// sender lies outside the process's pid namespace.
+    #[doc(alias = "si_pid")]
     pub fn sender_pid(&self) -> Option<Pid> {
         let known = code::from_user(self.code()) || self.is_child();
         known.then(|| siginfo::pid(&self.0)).and_then(Pid::from_raw)
     }
 
     /// The real user id of the process that sent the signal, or of the child that changed state.
+    #[doc(alias = "si_uid")]
     pub fn sender_uid(&self) -> Option<uid_t> {
         let known = code::from_user(self.code()) || self.is_child();
         known.then(|| siginfo::uid(&self.0))
@@ -197,11 +200,14 @@ impl Info {
     /// or continued it; [`code`](Info::code) tells which (`CLD_EXITED` and so on).
     ///
     /// One `SIGCHLD` can stand for many children: collect them with [`child`](crate::child).
+    #[doc(alias = "si_status")]
     pub fn status(&self) -> Option<c_int> {
         self.is_child().then(|| siginfo::status(&self.0))
     }
 
     /// The value that [`queue`](crate::queue) or a timer sent along.
+    #[doc(alias = "si_value")]
+    #[doc(alias = "sival_int")]
     pub fn value(&self) -> Option<c_int> {
         let has_value = code::has_value(self.code());
         has_value.then(|| siginfo::value(&self.0)).flatten()
@@ -210,6 +216,7 @@ impl Info {
     /// The value as a pointer, if it was sent as one ([`queue_pointer`](crate::queue_pointer)). The
     /// system does not say which it was, nor whether the sender is this process: look at
     /// [`sender_pid`](Info::sender_pid) before you follow it.
+    #[doc(alias = "sival_ptr")]
     pub fn pointer_value(&self) -> Option<*mut c_void> {
         let has_value = code::has_value(self.code());
         has_value.then(|| siginfo::pointer_value(&self.0)).flatten()
@@ -217,6 +224,7 @@ impl Info {
 
     /// For a fault (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`): the address of the memory
     /// or the instruction.
+    #[doc(alias = "si_addr")]
     pub fn address(&self) -> Option<*mut c_void> {
         self.is_fault().then(|| siginfo::address(&self.0))
     }
@@ -224,6 +232,7 @@ impl Info {
     /// For I/O that became possible: the events, as `poll` has them. With `SIGIO` (`SIGPOLL`); on
     /// Linux only if [`owner::signal`](crate::owner::signal) has asked for it, and then with any
     /// signal. `None` where this crate does not know where the platform keeps them.
+    #[doc(alias = "si_band")]
     pub fn band(&self) -> Option<c_long> {
         self.is_io().then(|| siginfo::band(&self.0)).flatten()
     }

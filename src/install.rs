@@ -168,8 +168,8 @@ impl InstallGuard {
         self.previous
     }
 
-    /// Puts the previous action back, as a drop does, and says whether it has: not, if somebody
-    /// else's action is installed. Errors as for [`query`].
+    /// Puts the previous action back, as a drop does, and returns whether it did: `false` if
+    /// somebody else's action is installed. Errors as for [`query`].
     pub fn restore(self) -> Result<bool> {
         let restored = self.put_back();
         core::mem::forget(self);

@@ -2,7 +2,7 @@
 
 use crate::deadline::{poll, Deadline};
 use crate::errno::{check, Errno, Result};
-use crate::fd::{number, Fd};
+use crate::fd::{number, AsFd};
 use core::mem::{size_of, MaybeUninit};
 use libc::{c_int, socklen_t};
 
@@ -63,7 +63,7 @@ pub fn retry<T, E: Interrupted>(
 ///
 /// A second `connect` would do on Linux and fail elsewhere (`EALREADY`, `EISCONN`). This polls for
 /// writability, asks the socket for the error, and then for the peer's name, since an interrupted
-/// `connect` to a Unix socket on Linux is not going on at all, although the first two look like
+/// `connect` to a Unix socket on Linux does not continue at all, although the first two look like
 /// success: that is [`Errno::ENOTCONN`], and `connect` must be called again.
 ///
 /// Errors: that of the attempt ([`Errno::ECONNREFUSED`], [`Errno::ETIMEDOUT`], …); [`Errno::EINTR`]
@@ -84,7 +84,7 @@ pub fn retry<T, E: Interrupted>(
 /// [`connect`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/connect.html); Stevens,
 /// UNP 16.4.
 #[doc(alias = "connect")]
-pub fn finish_connect(fd: impl Fd) -> Result<()> {
+pub fn finish_connect(fd: impl AsFd) -> Result<()> {
     let fd = number(&fd);
     // First of all: what is no socket may never be writable, and `poll` leaves a negative number
     // alone for ever.

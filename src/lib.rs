@@ -19,7 +19,8 @@
 //! The package is `posix-signal`, the library `signal`; the registry's crate `signal` is another.
 //! It needs Rust 1.63 and a Unix, and brings `libc`, `cfg-if` and `bitflags` (on Debian 12 run
 //! `cargo update -p libc --precise 0.2.183` once: [versions]). The feature `std` (default) adds
-//! conversions to `std`'s types; `defer` adds `DeferGuard`.
+//! `CommandExt`, `kill_thread`, pid files and conversions to `std`'s types; `defer` adds
+//! `DeferGuard`.
 //!
 //! Stop when asked to, and at once when asked twice:
 //!
@@ -42,16 +43,18 @@
 //! | to reload on SIGHUP | a flag that is swapped; [chapter](guide::shutdown) |
 //! | to reap children | [`SelfPipe`] and [`child::reap_any`] or [`child::reap`]; [chapter](guide::children) |
 //! | to wait for one child with a deadline | [`child::wait_timeout`] |
+//! | to end a service with all that it started | [`CommandExt::new_group`] and [`kill_group`]; [chapter](guide::children) |
 //! | to protect a region | [`BlockGuard`], or `DeferGuard` without a system call; [chapter](guide::regions) |
 //! | signals in tokio, mio, polling, epoll, kqueue | [`SelfPipe`], whose descriptor suits every loop; [adapters](https://github.com/posix-signal/posix-signal/blob/main/docs/event-loops.md) |
 //! | signals in a program with threads | [`block`] and [`SignalSet::wait`]; [chapter](guide::threads) |
-//! | to know who sent it | [`SignalSet::wait`], [`SelfPipe::with_queue`], [`Handler::with_info`] |
+//! | to send one, or a value with it | [`kill`], [`kill_group`], `kill_thread`, [`queue`] |
+//! | to know who sent it, and the value | [`SignalSet::wait`], [`SelfPipe::with_queue`], [`Handler::with_info`] |
 //! | a function that runs at once | [`Handler::new`]; [chapter](guide::handlers) |
 //! | to survive `EINTR` | [`retry`], [`finish_connect`]; [chapter](guide::not_restarted) |
 //! | a daemon | [`session::daemonize`]; [chapter](guide::daemons) |
 //! | a shell, Ctrl-Z, a terminal left in order | [`child::wait_change`], [`stop_by`]; [chapter](guide::job_control) |
 //! | a crash report | [`Handler::with_context`] and [`AltStack`]; [chapter](guide::handlers) |
-//! | a program without `std` | `default-features = false`; nothing allocates |
+//! | a program without `std` | `default-features = false`; nothing allocates; [program](https://github.com/posix-signal/posix-signal/tree/main/ci/no_std) |
 //!
 //! # Compared
 //!
@@ -187,7 +190,9 @@ pub use crate::defer::DeferGuard;
 pub use crate::entry::queue::InfoQueue;
 pub use crate::errno::{Errno, Result};
 pub use crate::handler::{Function, Handler};
-pub use crate::info::{Cause, Info};
+pub use crate::info::Cause;
+#[doc(alias = "siginfo_t")]
+pub use crate::info::Info;
 #[doc(alias = "sigaction")]
 pub use crate::install::install;
 pub use crate::install::{install_unless_ignored, query, InstallGuard};
@@ -202,11 +207,15 @@ pub use crate::name::ParseSignalError;
 pub use crate::pid::Pid;
 #[doc(alias = "self-pipe")]
 #[doc(alias = "eventfd")]
+#[doc(alias = "AsyncFd")]
+#[doc(alias = "tokio")]
+#[doc(alias = "mio")]
 pub use crate::self_pipe::SelfPipe;
 #[doc(alias = "killpg")]
 pub use crate::send::kill_group;
 #[cfg(feature = "std")]
 #[doc(alias = "pthread_kill")]
+#[doc(alias = "tgkill")]
 pub use crate::send::kill_thread;
 pub use crate::send::{die_by, exists, kill, kill_own_group, raise, stop_by};
 #[doc(alias = "sigqueue")]

@@ -27,8 +27,8 @@ pub fn blocked() -> SignalSet {
     deferred::change_mask(libc::SIG_BLOCK, SignalSet::empty()).unwrap_or_else(sigmask::get)
 }
 
-/// Blocks the signals of `set` in the calling thread until something else is said, and returns the
-/// mask of before. Async-signal-safe.
+/// Blocks the signals of `set` in the calling thread until the mask is changed again, and returns
+/// the mask of before. Async-signal-safe.
 ///
 /// For the start of a threaded daemon, whose later threads inherit the mask; around a critical
 /// region, a [`BlockGuard`] restores it. SIGKILL, SIGSTOP and what the C library reserves are left
@@ -165,7 +165,8 @@ impl fmt::Debug for Change {
 ///
 /// What arrives meanwhile stays pending, and is delivered before the drop returns. Dropping
 /// restores the mask that was there before, bit for bit, so that guards nest; drop them in the
-/// reverse order. A thread started in the region inherits the block.
+/// reverse order. A thread started in the region inherits the block. `let _ = …` drops it at once:
+/// give it a name, `_guard`.
 ///
 /// Leave SIGSEGV, SIGBUS, SIGFPE and SIGILL out of the set: a fault that is blocked kills the
 /// process (Linux) or hangs it (macOS).

@@ -22,6 +22,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! With `std`, `fd` is anything with `AsFd`. Without, it is a number; a library that passes one
+//! does not compile in a program that turns `std` on.
+//!
 //! The owner and the switch belong to the open file description: duplicates and forked children
 //! share them.
 //!
@@ -33,7 +36,7 @@
 //! `O_ASYNC` and `FIOASYNC` of BSD; Stevens, UNP 24.2 and 25.
 
 use crate::errno::Result;
-use crate::fd::{number, Fd};
+use crate::fd::{number, AsFd};
 use crate::pid::Pid;
 use crate::signal::Signal;
 use crate::sys;
@@ -47,9 +50,9 @@ pub enum Owner {
     Group(Pid),
 }
 
-/// Makes `owner` hear of this descriptor. Async-signal-safe.
+/// Has `owner` told of this descriptor. Async-signal-safe.
 #[doc(alias = "F_SETOWN")]
-pub fn set(fd: impl Fd, owner: Owner) -> Result<()> {
+pub fn set(fd: impl AsFd, owner: Owner) -> Result<()> {
     sys::owner::set(
         number(&fd),
         match owner {
@@ -59,15 +62,15 @@ pub fn set(fd: impl Fd, owner: Owner) -> Result<()> {
     )
 }
 
-/// Makes nobody hear of this descriptor. Async-signal-safe.
+/// Takes the owner away: nobody is told of this descriptor any more. Async-signal-safe.
 #[doc(alias = "F_SETOWN")]
-pub fn clear(fd: impl Fd) -> Result<()> {
+pub fn clear(fd: impl AsFd) -> Result<()> {
     sys::owner::set(number(&fd), 0)
 }
 
-/// Who hears of this descriptor, if anybody. Async-signal-safe.
+/// Who is told of this descriptor, if anybody. Async-signal-safe.
 #[doc(alias = "F_GETOWN")]
-pub fn get(fd: impl Fd) -> Result<Option<Owner>> {
+pub fn get(fd: impl AsFd) -> Result<Option<Owner>> {
     let owner = sys::owner::get(number(&fd))?;
     Ok(Pid::from_raw(owner).map(Owner::Process).or_else(|| Pid::from_raw(-owner).map(Owner::Group)))
 }
@@ -76,7 +79,7 @@ pub fn get(fd: impl Fd) -> Result<Option<Owner>> {
 /// Async-signal-safe.
 #[doc(alias = "O_ASYNC")]
 #[doc(alias = "FIOASYNC")]
-pub fn notify(fd: impl Fd, on: bool) -> Result<()> {
+pub fn notify(fd: impl AsFd, on: bool) -> Result<()> {
     sys::owner::notify(number(&fd), on)
 }
 
@@ -91,6 +94,6 @@ pub fn notify(fd: impl Fd, on: bool) -> Result<()> {
 ///
 /// Source: Linux [`fcntl`](https://man7.org/linux/man-pages/man2/F_SETSIG.2const.html), `F_SETSIG`.
 #[doc(alias = "F_SETSIG")]
-pub fn signal(fd: impl Fd, signal: Option<Signal>) -> Result<()> {
+pub fn signal(fd: impl AsFd, signal: Option<Signal>) -> Result<()> {
     sys::owner::signal(number(&fd), signal.map_or(0, Signal::as_raw))
 }

@@ -37,6 +37,7 @@ impl Pid {
     }
 
     /// The calling process (`getpid`). Async-signal-safe.
+    #[doc(alias = "getpid")]
     pub fn current() -> Pid {
         // SAFETY: the call takes nothing, cannot fail, and returns a positive number.
         Pid(unsafe { NonZeroI32::new_unchecked(libc::getpid()) })
@@ -44,6 +45,7 @@ impl Pid {
 
     /// The parent of the calling process (`getppid`); `None` where that lies outside the process's
     /// pid namespace, as for the first process of a container. Async-signal-safe.
+    #[doc(alias = "getppid")]
     pub fn parent() -> Option<Pid> {
         // SAFETY: takes nothing and cannot fail.
         Pid::from_raw(unsafe { libc::getppid() })

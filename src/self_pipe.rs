@@ -95,7 +95,9 @@ use libc::c_int;
 ///   reopening it later would hit whatever has been given the numbers since.
 /// - Its functions are not async-signal-safe. All may be called from several threads at once.
 ///
-/// Guide: [children](crate::guide::children), [with others](crate::guide::neighbours).
+/// Guide: [children](crate::guide::children), [with others](crate::guide::neighbours). In tokio, mio
+/// and other loops:
+/// [adapters](https://github.com/posix-signal/posix-signal/blob/main/docs/event-loops.md).
 ///
 /// Source: D. J. Bernstein, [the self-pipe trick](https://cr.yp.to/docs/selfpipe.html); Stevens,
 /// UNP 22.3 to 22.5.
@@ -277,7 +279,7 @@ impl SelfPipe {
     ///
     /// Call it each time that the descriptor is readable or [`wait`](SelfPipe::wait) returns. It
     /// makes the descriptor unreadable until more arrives, so that an event loop that wants no more
-    /// than infos need not ask for the set. That stays until [`pending`](SelfPipe::pending) or
+    /// than infos need not ask for the set. The set stays until [`pending`](SelfPipe::pending) or
     /// [`wait`](SelfPipe::wait) takes it; a thread that sleeps in `wait` meanwhile is not woken for
     /// what this one has read.
     ///

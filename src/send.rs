@@ -181,7 +181,7 @@ pub fn kill_thread<T>(thread: &std::thread::JoinHandle<T>, signal: Signal) -> Re
 /// unblock, raise. Async-signal-safe.
 ///
 /// This is how a program that catches SIGINT to clean up should end, or a shell script that runs it
-/// goes on. If the signal does not end a process (SIGCHLD, SIGSTOP once it is continued, most
+/// continues. If the signal does not end a process (SIGCHLD, SIGSTOP once it is continued, most
 /// signals to process 1), it exits with 128 + its number as shells report it. `atexit` functions
 /// and destructors do not run.
 ///

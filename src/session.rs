@@ -44,7 +44,7 @@ pub use self::error::{Error, Step};
 pub use self::pid_file::PidFile;
 
 use crate::errno::{check, Errno, Result};
-use crate::fd::{number, Fd};
+use crate::fd::{number, AsFd};
 use crate::handler::Handler;
 use crate::install::{install, query};
 use crate::mask::{set_blocked, BlockGuard};
@@ -179,7 +179,7 @@ pub fn own_group() -> Pid {
 /// Source: POSIX.1-2024
 /// [`tcgetpgrp`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/tcgetpgrp.html).
 #[doc(alias = "tcgetpgrp")]
-pub fn foreground(fd: impl Fd) -> Result<Option<Pid>> {
+pub fn foreground(fd: impl AsFd) -> Result<Option<Pid>> {
     // SAFETY: takes a plain value.
     let group = check(unsafe { libc::tcgetpgrp(number(&fd)) })?;
     // For no group, some systems have 0, some a number that no group has, some that of the last.
@@ -216,7 +216,7 @@ pub fn foreground(fd: impl Fd) -> Result<Option<Pid>> {
 /// [`tcsetpgrp`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/tcsetpgrp.html);
 /// Stevens, APUE 9.7 and 9.8.
 #[doc(alias = "tcsetpgrp")]
-pub fn set_foreground(fd: impl Fd, group: Pid) -> Result<()> {
+pub fn set_foreground(fd: impl AsFd, group: Pid) -> Result<()> {
     lend_terminal(number(&fd), group.as_raw())
 }
 

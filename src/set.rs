@@ -50,6 +50,7 @@ const fn place(signal: Signal) -> (usize, u64) {
 
 impl SignalSet {
     /// The set without members.
+    #[doc(alias = "sigemptyset")]
     pub const fn empty() -> SignalSet {
         SignalSet([0; WORDS])
     }
@@ -277,6 +278,12 @@ impl From<Signal> for SignalSet {
 
 impl<const N: usize> From<[Signal; N]> for SignalSet {
     fn from(signals: [Signal; N]) -> SignalSet {
+        SignalSet::from(&signals[..])
+    }
+}
+
+impl<const N: usize> From<&[Signal; N]> for SignalSet {
+    fn from(signals: &[Signal; N]) -> SignalSet {
         SignalSet::from(&signals[..])
     }
 }

@@ -14,7 +14,8 @@ use libc::c_int;
 /// `Display` and `FromStr` speak the names of POSIX.1-2024 `sig2str` and `str2sig`. `Display`
 /// writes `SIGCHLD`, `SIGRTMIN+1`, or the bare number of a signal without a name; `{:#}` leaves the
 /// `SIG` out, as `sig2str` does. `FromStr` takes names with and without `SIG`, in any case, and
-/// numbers.
+/// numbers. A signal that the platform does not have has no constant; a program for all platforms
+/// asks by name: `"SIGINFO".parse::<Signal>()`.
 ///
 /// ```
 /// use signal::{Signal, SIGCHLD};
@@ -169,11 +170,13 @@ impl Signal {
     }
 
     /// The name (`"SIGCHLD"`); `None` for realtime signals and others without one.
+    #[doc(alias = "sig2str")]
     pub fn name(self) -> Option<&'static str> {
         self.known().map(|entry| entry.name)
     }
 
     /// What it means, in a few words: `"Broken pipe"`.
+    #[doc(alias = "strsignal")]
     pub fn description(self) -> &'static str {
         match self.known() {
             Some(entry) => entry.description,

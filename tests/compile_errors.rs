@@ -40,7 +40,7 @@ struct Mistake {
 }
 
 const CAPTURES: &str =
-    "a signal handler must be a fn item or a closure that captures nothing: the kernel keeps no \
+    "a signal handler must be a fn item or a closure that captures nothing: the kernel has no \
      room for captured values, put them into statics";
 
 #[rustfmt::skip]

@@ -72,6 +72,7 @@ fn operators_take_everything_that_converts_to_a_set() {
     assert_eq!(set & SIGHUP, SignalSet::from(SIGHUP));
     assert_eq!(set - [SIGHUP, SIGTERM], SignalSet::from(SIGINT));
     assert_eq!(SIGTERM | [SIGHUP, SIGINT], SIGTERM | set);
+    assert_eq!(SignalSet::from(&[SIGHUP, SIGINT]), set);
     let borrowed = &set;
     assert_eq!(SIGTERM | borrowed, SIGTERM | set);
 }

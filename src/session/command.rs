@@ -63,7 +63,8 @@ pub trait CommandExt: sealed::Sealed {
     /// [`new_group`](CommandExt::new_group); before Rust 1.64, call it after that. Costs a `fork`.
     ///
     /// Without a controlling terminal `spawn` fails with `ENXIO`. The parent takes the terminal
-    /// back with [`set_foreground`](crate::session::set_foreground).
+    /// back with [`set_foreground`](crate::session::set_foreground), also when `spawn` has failed:
+    /// a program that is not found had the terminal already.
     ///
     /// ```no_run
     /// use signal::{session, CommandExt};

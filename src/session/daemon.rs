@@ -95,10 +95,7 @@ impl Options {
 ///     let daemon = daemonize(Options::new().pid_file("/run/mine.pid"))?;
 ///     let listener = match std::net::TcpListener::bind("0.0.0.0:7") {
 ///         Ok(listener) => listener,
-///         Err(error) => match error.raw_os_error() {
-///             Some(number) => daemon.fail(Errno::from_raw_os_error(number)),
-///             None => daemon.fail(Errno::ECANCELED),
-///         },
+///         Err(error) => daemon.fail(Errno::try_from(error).unwrap_or(Errno::ECANCELED)),
 ///     };
 ///     daemon.ready();
 ///     loop {
@@ -171,6 +168,8 @@ impl Daemon {
     /// The daemon cannot run: it ends, its pid file is emptied, and `daemonize` fails in the
     /// original process with [`Step::Program`] and this error; [`Errno::ECANCELED`] in place of the
     /// number 0, which would be none.
+    ///
+    /// Further details belong in a log: by default, standard error is `/dev/null` already.
     pub fn fail(self, error: Errno) -> ! {
         let error = if error.raw_os_error() == 0 { Errno::ECANCELED } else { error };
         flush_stdout();

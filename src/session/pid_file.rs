@@ -149,5 +149,5 @@ fn is_at(file: &File, path: &Path) -> Result<bool> {
 
 /// `std` has no number for what it finds itself: a zero byte in a path.
 pub(super) fn errno(error: io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw_os_error)
+    Errno::try_from(error).unwrap_or(Errno::EINVAL)
 }
