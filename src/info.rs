@@ -14,6 +14,9 @@ use libc::{c_int, c_long, c_void, siginfo_t, uid_t};
 /// `Some` only where the kernel has filled that field in, by signal and code; on macOS and OpenBSD,
 /// where [`SignalSet::wait`] learns the number alone, none of them is.
 ///
+/// Where the queue of pending signals is full (`RLIMIT_SIGPENDING`), Linux forgets everything except
+/// the number for most signals: they look as if sent by [`kill`](crate::kill), by nobody.
+///
 /// ```
 /// use signal::{BlockGuard, SignalSet, SIGUSR1};
 ///
@@ -106,7 +109,8 @@ impl Info {
         Info(raw)
     }
 
-    /// The signal.
+    /// The signal. SIGKILL, which nobody is ever told of, for a structure that has none, such as
+    /// `waitid` leaves when there is no child to report.
     pub fn signal(&self) -> Signal {
         Signal::from_raw(self.0.si_signo).unwrap_or(signal::SIGKILL)
     }
@@ -188,9 +192,12 @@ impl Info {
     }
 
     /// The real user id of the process that sent the signal, or of the child that changed state.
+    /// `None` too where the system says 0 and no process: it has forgotten the sender (see
+    /// [`Info`]), or that is root outside the process's pid namespace.
     pub fn sender_uid(&self) -> Option<uid_t> {
         let known = code::from_user(self.code()) || self.is_child();
-        known.then(|| siginfo::uid(&self.0))
+        let uid = known.then(|| siginfo::uid(&self.0));
+        uid.filter(|uid| *uid != 0 || siginfo::pid(&self.0) != 0)
     }
 
     /// For `SIGCHLD`: the exit code of the child, or the number of the signal that ended, stopped
