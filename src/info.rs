@@ -66,7 +66,7 @@ pub enum Cause {
     Message,
     /// The kernel, without saying more: the terminal, [`alarm`](crate::alarm), a broken pipe.
     Kernel,
-    /// An instruction failed: [`Info::address`].
+    /// An instruction failed: [`Info::address`], if that is known.
     Fault,
     /// I/O became possible: [`Info::band`].
     Io,
@@ -134,10 +134,11 @@ impl Info {
                     && self.signal() != signal::SIGSYS)
     }
 
-    fn is_fault(&self) -> bool {
+    /// Whether an instruction has failed.
+    pub(crate) fn is_fault(&self) -> bool {
         const FAULTS: [Signal; 5] =
             [signal::SIGSEGV, signal::SIGBUS, signal::SIGFPE, signal::SIGILL, signal::SIGTRAP];
-        FAULTS.contains(&self.signal()) && code::from_kernel(self.code())
+        FAULTS.contains(&self.signal()) && code::is_fault(self.code())
     }
 
     /// Why the signal was sent.
@@ -223,9 +224,11 @@ impl Info {
     }
 
     /// For a fault (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`): the address of the memory
-    /// or the instruction.
+    /// or the instruction. `None` if the system does not know it (x86: of a pointer that is no
+    /// address at all).
     pub fn address(&self) -> Option<*mut c_void> {
-        self.is_fault().then(|| siginfo::address(&self.0))
+        let known = self.is_fault() && code::from_kernel(self.code());
+        known.then(|| siginfo::address(&self.0))
     }
 
     /// For I/O that became possible: the events, as `poll` has them. With `SIGIO` (`SIGPOLL`); on

@@ -266,6 +266,23 @@ fn a_fault_tells_its_address() {
     assert!(status.success(), "{status}");
 }
 
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+fn a_fault_without_an_address_is_a_fault() {
+    // Exits with 0 if it is told rightly; emulators make up a code and an address.
+    let judge = |_: Signal, info: &Info| {
+        let known = info.address().is_some();
+        let right = info.cause() == Cause::Fault && known == (info.code() < 0x80);
+        // SAFETY: ends the process.
+        unsafe { libc::_exit(i32::from(!right)) }
+    };
+    common::in_child(|| {
+        // SAFETY: compares integers and calls `_exit`.
+        install(SIGSEGV, unsafe { Handler::with_info(judge) }).unwrap();
+        // SAFETY: not for programs.
+        unsafe { std::arch::asm!("hlt") };
+    });
+}
+
 fn a_fault_that_was_sent_has_no_address() {
     for signal in [SIGSEGV, SIGTRAP, SIGBUS] {
         let (info, ()) = info_of(signal, || signal::kill(Pid::current(), signal).unwrap());
@@ -348,6 +365,8 @@ tests! {
     the_end_of_a_child_tells_which_child_and_how,
     the_alarm_tells_nothing,
     a_fault_tells_its_address,
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    a_fault_without_an_address_is_a_fault,
     a_fault_that_was_sent_has_no_address,
     fields_belong_to_their_signal_not_to_the_code_alone,
     without_a_siginfo_the_signal_remains,

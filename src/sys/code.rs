@@ -80,6 +80,16 @@ pub(crate) fn from_kernel(code: c_int) -> bool {
     are_known() && code > 0 && code < 0x80 && !from_user(code) && !has_value(code)
 }
 
+/// The kernel made the signal and fills nothing in: for a fault too, of which it knows no address
+/// (x86: a pointer that none could be).
+const SI_KERNEL: c_int =
+    if cfg!(any(target_os = "linux", target_os = "android")) { 0x80 } else { NONE };
+
+/// For a signal of a fault: whether an instruction has failed.
+pub(crate) fn is_fault(code: c_int) -> bool {
+    from_kernel(code) || code != NONE && code == SI_KERNEL
+}
+
 /// Whether a code of the kernel's (`from_kernel`) says that I/O has become possible, for a signal
 /// to which it gives no codes of its own: only for one that was chosen by `F_SETSIG`, `POLL_IN` (1)
 /// to `POLL_HUP` (6).
