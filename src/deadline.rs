@@ -42,7 +42,8 @@ fn now() -> Duration {
 }
 
 /// Sleeps until `fd`, if not negative, is ready for one of `events`, the time is over (`false`) or a
-/// handler has run (`EINTR`). One call cannot sleep for longer than 24 days: look whether the deadline is over.
+/// handler has run (`EINTR`). One call cannot sleep for longer than 24 days: look whether the
+/// deadline is over.
 pub(crate) fn poll(fd: c_int, events: c_short, deadline: Deadline) -> Result<bool> {
     let mut entry = libc::pollfd { fd, events, revents: 0 };
     let millis = match deadline.left() {

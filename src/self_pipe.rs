@@ -282,8 +282,8 @@ impl SelfPipe {
     /// what this one has read.
     ///
     /// **An event loop that wants both takes them in turn, the set first, until the set is empty.**
-    /// Each of the two makes the descriptor unreadable, also for what arrives between them and the
-    /// other has not taken yet.
+    /// Each of the two makes the descriptor unreadable, even if something has arrived in between
+    /// that the other has yet to take.
     ///
     /// Infos stand in the order in which the handlers began: for realtime signals in the order of
     /// sending, if one thread alone has them unblocked. Several threads may read; each info is for

@@ -80,14 +80,11 @@ pub(crate) fn from_kernel(code: c_int) -> bool {
     are_known() && code > 0 && code < 0x80 && !from_user(code) && !has_value(code)
 }
 
-/// The kernel made the signal and fills nothing in: for a fault too, of which it knows no address
-/// (x86: a pointer that none could be).
-const SI_KERNEL: c_int =
-    if cfg!(any(target_os = "linux", target_os = "android")) { 0x80 } else { NONE };
-
-/// For a signal of a fault: whether an instruction has failed.
+/// For a signal of a fault: whether an instruction has failed. Of some failures Linux knows no
+/// address (x86: of a pointer that is none), and says `SI_KERNEL`.
 pub(crate) fn is_fault(code: c_int) -> bool {
-    from_kernel(code) || code != NONE && code == SI_KERNEL
+    let has_no_fields = cfg!(any(target_os = "linux", target_os = "android")) && code == 0x80;
+    from_kernel(code) || has_no_fields
 }
 
 /// Whether a code of the kernel's (`from_kernel`) says that I/O has become possible, for a signal
