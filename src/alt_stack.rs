@@ -11,8 +11,8 @@ use core::marker::PhantomData;
 /// Handlers of SIGSEGV and SIGBUS run on it by default, those of other signals with
 /// [`Flags::ONSTACK`](crate::Flags::ONSTACK). Only so can a stack overflow be reported: there is no
 /// room for a handler on a stack that is full. Each thread has its own, and a new thread none
-/// except the one that `std` makes for it, which is just large enough for `std`'s own message: where
-/// a frame takes 3 KiB, two more signals that come meanwhile overflow it.
+/// except the one that `std` makes for it, which is just large enough for `std`'s own message.
+/// Where a frame takes 3 KiB, two more signals that come meanwhile overflow that one.
 ///
 /// Below the stack is a guard page: a handler that overflows it ends the process.
 ///

@@ -41,8 +41,8 @@ fn now() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Sleeps until `fd`, if not negative, is ready for one of `events`, the time is over (`false`) or a
-/// handler has run (`EINTR`). One call cannot sleep for longer than 24 days: look whether the
+/// Sleeps until `fd`, unless negative, is ready for one of `events`, the time is over (`false`) or
+/// a handler has run (`EINTR`). One call cannot sleep for longer than 24 days: look whether the
 /// deadline is over.
 pub(crate) fn poll(fd: c_int, events: c_short, deadline: Deadline) -> Result<bool> {
     let mut entry = libc::pollfd { fd, events, revents: 0 };
