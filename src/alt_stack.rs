@@ -12,6 +12,7 @@ use core::marker::PhantomData;
 /// [`Flags::ONSTACK`](crate::Flags::ONSTACK). Without it a stack overflow cannot be reported: there
 /// is no room for a handler on a stack that is full. Each thread needs its own; a new thread has
 /// only the one that `std` makes for it, which is just large enough for `std`'s own message.
+/// Where a frame takes 3 KiB, two more signals that come meanwhile overflow that one.
 ///
 /// Below the stack is a guard page: a handler that overflows it ends the process.
 ///

@@ -28,7 +28,7 @@
 //! (the flag `SA_NOCLDWAIT` does the same). `exec` keeps signals ignored, so that a program can
 //! find itself started like that: catch SIGCHLD, or set it to [`Handler::Default`], before the
 //! first child. Where it is ignored, the functions here fail with [`Errno::ECHILD`], which says so,
-//! instead of ending quietly.
+//! once no child that they ask for is left; as long as one runs, nothing tells of those that end.
 //!
 //! **Collect by pid unless every child is yours.** [`reap_any`] and the [`Which::Any`] of the
 //! others take the statuses that `std::process::Child`, tokio's `Child` and other libraries wait

@@ -41,8 +41,9 @@ fn now() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Sleeps until `fd` is ready for one of `events`, the time is over (`false`) or a handler has run
-/// (`EINTR`). One call cannot sleep for longer than 24 days: look whether the deadline is over.
+/// Sleeps until `fd`, unless negative, is ready for one of `events`, the time is over (`false`) or
+/// a handler has run (`EINTR`). One call cannot sleep for longer than 24 days: look whether the
+/// deadline is over.
 pub(crate) fn poll(fd: c_int, events: c_short, deadline: Deadline) -> Result<bool> {
     let mut entry = libc::pollfd { fd, events, revents: 0 };
     let millis = match deadline.left() {
@@ -52,8 +53,10 @@ pub(crate) fn poll(fd: c_int, events: c_short, deadline: Deadline) -> Result<boo
             (left + Duration::from_nanos(999_999)).as_millis().min(i32::MAX as u128) as c_int
         }
     };
+    // Where a process may have no descriptors, even an entry without one is too many.
+    let entries = libc::c_int::from(fd >= 0);
     // SAFETY: the pointer leads to one entry.
-    let ready = check(unsafe { libc::poll(&mut entry, 1, millis) })?;
+    let ready = check(unsafe { libc::poll(&mut entry, entries as _, millis) })?;
     if entry.revents & libc::POLLNVAL != 0 {
         return Err(Errno::EBADF);
     }

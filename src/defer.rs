@@ -36,9 +36,9 @@ use core::marker::PhantomData;
 ///
 /// | | `BlockGuard` | `DeferGuard` | once a signal has come |
 /// |---|---|---|---|
-/// | handlers of this crate (functions, `Flag`, `Count`, `SelfPipe`) | wait | wait | wait |
+/// | handlers of this crate (functions, `Flag`, `FlagOrDefault`, `Count`, `SelfPipe`) | wait | wait | wait |
 /// | default effects (SIGINT that kills, SIGTSTP that stops) | wait | happen | wait |
-/// | handlers installed by other means | wait | run, and what they call on of this crate runs in them | wait |
+/// | handlers installed by other means, or made by `Handler::from_raw` and `from_raw_with_info` | wait | run, and what they call on of this crate runs in them | wait |
 /// | SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT | as the set says | never wait | never wait |
 /// | a mask that a handler of these leaves changed | is restored | is restored | is the region's |
 /// | a handler that another thread replaces at the moment of a delivery | – | may run in the region | – |

@@ -211,7 +211,7 @@ impl Handler {
     }
 
     /// A function that is a value, chosen at run time or written in C. The kernel calls it as it
-    /// is: nothing of this crate is in between.
+    /// is: nothing of this crate is in between, and a `DeferGuard` does not keep it from running.
     ///
     /// ```
     /// use signal::{install, Handler, SIGUSR1};

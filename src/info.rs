@@ -14,6 +14,9 @@ use libc::{c_int, c_long, c_void, siginfo_t, uid_t};
 /// `Some` only where the kernel has filled that field in, by signal and code; on macOS and OpenBSD,
 /// where [`SignalSet::wait`] learns the number alone, none of them is.
 ///
+/// Where the queue of pending signals is full (`RLIMIT_SIGPENDING`), Linux forgets everything except
+/// the number for most signals: they look as if sent by [`kill`](crate::kill), by nobody.
+///
 /// ```
 /// use signal::{BlockGuard, SignalSet, SIGUSR1};
 ///
@@ -63,7 +66,7 @@ pub enum Cause {
     Message,
     /// The kernel, without saying more: the terminal, [`alarm`](crate::alarm), a broken pipe.
     Kernel,
-    /// An instruction failed: [`Info::address`].
+    /// An instruction failed: [`Info::address`], if that is known.
     Fault,
     /// I/O became possible: [`Info::band`].
     Io,
@@ -106,7 +109,8 @@ impl Info {
         Info(raw)
     }
 
-    /// The signal.
+    /// The signal. SIGKILL, which nobody is ever told of, for a structure that has none, such as
+    /// `waitid` leaves when there is no child to report.
     pub fn signal(&self) -> Signal {
         Signal::from_raw(self.0.si_signo).unwrap_or(signal::SIGKILL)
     }
@@ -131,10 +135,11 @@ impl Info {
                     && self.signal() != signal::SIGSYS)
     }
 
-    fn is_fault(&self) -> bool {
+    /// Whether an instruction has failed.
+    pub(crate) fn is_fault(&self) -> bool {
         const FAULTS: [Signal; 5] =
             [signal::SIGSEGV, signal::SIGBUS, signal::SIGFPE, signal::SIGILL, signal::SIGTRAP];
-        FAULTS.contains(&self.signal()) && code::from_kernel(self.code())
+        FAULTS.contains(&self.signal()) && code::is_fault(self.code())
     }
 
     /// Why the signal was sent.
@@ -190,10 +195,13 @@ impl Info {
     }
 
     /// The real user id of the process that sent the signal, or of the child that changed state.
+    /// `None` too where the system says 0 and no process: it has forgotten the sender (see
+    /// [`Info`]), or that is root outside the process's pid namespace.
     #[doc(alias = "si_uid")]
     pub fn sender_uid(&self) -> Option<uid_t> {
         let known = code::from_user(self.code()) || self.is_child();
-        known.then(|| siginfo::uid(&self.0))
+        let uid = known.then(|| siginfo::uid(&self.0));
+        uid.filter(|uid| *uid != 0 || siginfo::pid(&self.0) != 0)
     }
 
     /// For `SIGCHLD`: the exit code of the child, or the number of the signal that ended, stopped
@@ -223,10 +231,12 @@ impl Info {
     }
 
     /// For a fault (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`): the address of the memory
-    /// or the instruction.
+    /// or the instruction. `None` if the system does not know it (x86: of a pointer that is no
+    /// address at all).
     #[doc(alias = "si_addr")]
     pub fn address(&self) -> Option<*mut c_void> {
-        self.is_fault().then(|| siginfo::address(&self.0))
+        let known = self.is_fault() && code::from_kernel(self.code());
+        known.then(|| siginfo::address(&self.0))
     }
 
     /// For I/O that became possible: the events, as `poll` has them. With `SIGIO` (`SIGPOLL`); on

@@ -283,6 +283,10 @@ impl SelfPipe {
     /// [`wait`](SelfPipe::wait) takes it; a thread that sleeps in `wait` meanwhile is not woken for
     /// what this one has read.
     ///
+    /// **An event loop that wants both takes them in turn, the set first, until the set is empty.**
+    /// Each of the two makes the descriptor unreadable, even if something has arrived in between
+    /// that the other has yet to take.
+    ///
     /// Infos stand in the order in which the handlers began: for realtime signals in the order of
     /// sending, if one thread alone has them unblocked. Several threads may read; each info is for
     /// one of them. In a forked child it begins empty. (Those that came for the child before it

@@ -98,7 +98,8 @@ pub fn exists(pid: Pid) -> bool {
 /// Sends a signal to a process, with a value for [`Info::value`](crate::Info::value). Realtime
 /// signals queue, each with its own. Async-signal-safe.
 ///
-/// Errors: those of [`kill`]; [`Errno::EAGAIN`] when the queue is full (`RLIMIT_SIGPENDING`);
+/// Errors: those of [`kill`]; [`Errno::EAGAIN`] when the queue is full (`RLIMIT_SIGPENDING`), but on
+/// Linux a signal that is not a realtime signal is sent all the same then, without its value;
 /// [`Errno::ENOSYS`] on macOS, OpenBSD, DragonFly and Hurd, which have no `sigqueue`.
 ///
 /// ```

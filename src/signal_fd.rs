@@ -17,7 +17,8 @@ use libc::c_int;
 ///
 /// While it lives the signals are blocked in the thread that made it, and wait in the system's own
 /// queue until they are read. Dropping it restores the mask: what has not been read is delivered
-/// then, to a handler or with its default effect. It stays on its thread (`!Send`).
+/// then, to a handler or with its default effect. Drop several in the reverse order, as other
+/// guards of the mask. It stays on its thread (`!Send`).
 ///
 /// ```
 /// use signal::{Errno, SignalFd, SIGHUP, SIGTERM};

@@ -55,7 +55,8 @@ pub enum Timer {
 /// What a timer was about to do before it was started anew. Starting it with both puts it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Previous {
-    /// What was left until its next signal; zero if it was not running.
+    /// What was left until its next signal; zero if it was not running. Linux adds a tick to the
+    /// processor time that it is given, and tells that too.
     pub left: Duration,
     /// The interval of the later signals; zero if that one was to be the last.
     pub interval: Duration,

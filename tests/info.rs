@@ -2,7 +2,7 @@
 
 use crate::common::{self, needs, raw};
 use libc::{c_int, c_void, siginfo_t};
-use signal::{install, BlockGuard, Cause, Handler, Info, Pid, Signal};
+use signal::{install, BlockGuard, Cause, Errno, Handler, Info, Pid, Signal};
 use signal::{SIGALRM, SIGBUS, SIGCHLD, SIGSEGV, SIGTERM, SIGTRAP, SIGUSR1};
 use std::mem::zeroed;
 use std::ptr;
@@ -95,6 +95,30 @@ fn raise_tells_no_other_sender() {
         "{info:?}"
     );
     assert_silent!(info, status value address band);
+}
+
+/// The zeros that Linux leaves then are no sender: least of all root.
+fn a_signal_without_room_in_the_queue_tells_no_sender() {
+    #[cfg(target_os = "linux")]
+    {
+        let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: a whole structure.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_SIGPENDING, &none) }, 0);
+        let send: [fn() -> Result<(), Errno>; 2] =
+            [|| signal::raise(SIGUSR1), || signal::queue(Pid::current(), SIGUSR1, 7)];
+        for send in send {
+            let (info, ()) = info_of(SIGUSR1, || send().unwrap());
+            assert_eq!((info.signal(), info.cause()), (SIGUSR1, Cause::User));
+            assert_silent!(info, sender_pid sender_uid status value address band);
+        }
+        let (info, ()) = info_of(SIGUSR1, || signal::kill(Pid::current(), SIGUSR1).unwrap());
+        assert_eq!(
+            (info.sender_pid(), info.sender_uid()),
+            (Some(Pid::current()), Some(own_uid())),
+            "there is always room for this"
+        );
+    }
+    needs(cfg!(target_os = "linux"), "no limit that a test may set");
 }
 
 fn queue_tells_sender_and_value() {
@@ -242,6 +266,23 @@ fn a_fault_tells_its_address() {
     assert!(status.success(), "{status}");
 }
 
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+fn a_fault_without_an_address_is_a_fault() {
+    // Exits with 0 if it is told rightly; emulators make up a code and an address.
+    let judge = |_: Signal, info: &Info| {
+        let known = info.address().is_some();
+        let right = info.cause() == Cause::Fault && known == (info.code() < 0x80);
+        // SAFETY: ends the process.
+        unsafe { libc::_exit(i32::from(!right)) }
+    };
+    common::in_child(|| {
+        // SAFETY: compares integers and calls `_exit`.
+        install(SIGSEGV, unsafe { Handler::with_info(judge) }).unwrap();
+        // SAFETY: not for programs.
+        unsafe { std::arch::asm!("hlt") };
+    });
+}
+
 fn a_fault_that_was_sent_has_no_address() {
     for signal in [SIGSEGV, SIGTRAP, SIGBUS] {
         let (info, ()) = info_of(signal, || signal::kill(Pid::current(), signal).unwrap());
@@ -315,6 +356,7 @@ fn debug_shows_what_is_known() {
 tests! {
     kill_tells_who_sent_it,
     raise_tells_no_other_sender,
+    a_signal_without_room_in_the_queue_tells_no_sender,
     queue_tells_sender_and_value,
     queue_pointer_tells_the_pointer,
     the_cause_has_a_name,
@@ -323,6 +365,8 @@ tests! {
     the_end_of_a_child_tells_which_child_and_how,
     the_alarm_tells_nothing,
     a_fault_tells_its_address,
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    a_fault_without_an_address_is_a_fault,
     a_fault_that_was_sent_has_no_address,
     fields_belong_to_their_signal_not_to_the_code_alone,
     without_a_siginfo_the_signal_remains,

@@ -2,8 +2,10 @@
 //! descriptors. The filters are seccomp's, made by hand.
 
 use crate::common::load::ready;
+use crate::common::process::sleeper;
 use crate::common::{self, in_child, open_descriptors, status_of};
-use signal::{raise, SelfPipe, Signal, SignalSet, SIGUSR1, SIGUSR2};
+use signal::child::wait_timeout;
+use signal::{kill, raise, SelfPipe, Signal, SignalSet, SIGKILL, SIGUSR1, SIGUSR2};
 use std::time::Duration;
 
 /// How sandboxes refuse.
@@ -160,6 +162,47 @@ fn without_rt_tgsigqueueinfo_sections_keep_signals() {
     });
 }
 
+/// How often this process has slept.
+fn sleeps() -> i64 {
+    // SAFETY: made of integers; room for the structure.
+    unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        assert_eq!(libc::getrusage(libc::RUSAGE_SELF, &mut usage), 0);
+        usage.ru_nvcsw as i64
+    }
+}
+
+/// It looks from time to time, and sleeps in between.
+fn waits_for_a_child_without_spinning() {
+    let child = sleeper();
+    let before = sleeps();
+    assert_eq!(wait_timeout(child, Duration::from_millis(50)), Ok(None));
+    assert!(sleeps() > before);
+    kill(child, SIGKILL).unwrap();
+    assert!(wait_timeout(child, Duration::from_secs(60)).unwrap().is_some());
+}
+
+fn sleeps_are_counted_or_skip() {
+    let before = sleeps();
+    common::pause(1);
+    common::needs(sleeps() > before, "nobody counts how often a process sleeps here");
+}
+
+fn a_process_that_may_have_no_descriptors_waits_for_a_child() {
+    sleeps_are_counted_or_skip();
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a whole structure.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &none) }, 0);
+    waits_for_a_child_without_spinning();
+}
+
+/// Where `poll` is another call: to have neither leaves nothing to sleep with.
+fn without_ppoll_a_process_waits_for_a_child() {
+    common::needs(cfg!(any(target_arch = "x86_64", target_arch = "x86")), "poll is ppoll here");
+    sleeps_are_counted_or_skip();
+    where_refused(&[libc::SYS_ppoll], waits_for_a_child_without_spinning);
+}
+
 /// Others write messages to these numbers, and replace them.
 fn the_descriptors_are_above_the_standard_ones() {
     fn above(closed: &[i32]) {
@@ -204,5 +247,7 @@ tests! {
     without_madvise_a_child_leaves_its_parents_pipe_alone,
     #[cfg(feature = "defer")]
     without_rt_tgsigqueueinfo_sections_keep_signals,
+    a_process_that_may_have_no_descriptors_waits_for_a_child,
+    without_ppoll_a_process_waits_for_a_child,
     the_descriptors_are_above_the_standard_ones,
 }

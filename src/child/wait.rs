@@ -87,7 +87,7 @@ pub fn wait_timeout(pid: Pid, timeout: Duration) -> Result<Option<Exited>> {
 }
 
 fn wait_by_descriptor(process: &PidFd, pid: Pid, deadline: Deadline) -> Result<Option<Exited>> {
-    let mut has_ended = false;
+    let mut is_done = false;
     loop {
         // In this order, so that the last look comes after the last sleep. The first look makes
         // sure that the descriptor is a child's: somebody else may have reaped that by now.
@@ -97,9 +97,13 @@ fn wait_by_descriptor(process: &PidFd, pid: Pid, deadline: Deadline) -> Result<O
             Err(error) => return Err(error),
             Ok(Some(report)) => return Ok(exited(report)),
             Ok(None) if is_over => return Ok(None),
-            // It has ended, and its status is on the way, or is its tracer's for now.
-            Ok(None) if has_ended => sleep(Duration::from_millis(1), deadline),
-            Ok(None) => has_ended = process.wait(deadline.left()).unwrap_or(false),
+            // It has ended, and its status is on the way, or is its tracer's for now; or a sandbox
+            // lets nobody sleep on the descriptor.
+            Ok(None) if is_done => sleep(Duration::from_millis(1), deadline),
+            Ok(None) => {
+                let ended = process.wait(deadline.left());
+                is_done = ended.unwrap_or_else(|error| error != Errno::EINTR);
+            }
         }
     }
 }
@@ -133,6 +137,5 @@ fn shorter(time: Duration, deadline: Deadline) -> Duration {
 }
 
 fn sleep(time: Duration, deadline: Deadline) {
-    // `poll` leaves a negative number alone.
     let _ = poll(-1, 0, Deadline::after(shorter(time, deadline)));
 }

@@ -16,9 +16,9 @@ use crate::errno::KeepErrno;
 use crate::info::Info;
 use crate::set::SignalSet;
 use crate::signal::{self, Signal};
+use crate::sys::flag;
 use crate::sys::number::HIGHEST;
 use crate::sys::sigaction::{sigaction, RawAction, DEFAULT};
-use crate::sys::{code, flag};
 use core::mem;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use core::sync::atomic::{AtomicBool, AtomicUsize};
@@ -128,7 +128,7 @@ fn fault(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<bool> {
     if !FAULTS.contains(signal) {
         return None;
     }
-    from_kernel(signal, info, entry).map(|info| code::from_kernel(info.code()))
+    from_kernel(signal, info, entry).map(Info::is_fault)
 }
 
 /// What is known of the signal: the number alone, where the kernel has not called the entry.

@@ -80,6 +80,13 @@ pub(crate) fn from_kernel(code: c_int) -> bool {
     are_known() && code > 0 && code < 0x80 && !from_user(code) && !has_value(code)
 }
 
+/// For a signal of a fault: whether an instruction has failed. Of some failures Linux knows no
+/// address (x86: of a pointer that is none), and says `SI_KERNEL`.
+pub(crate) fn is_fault(code: c_int) -> bool {
+    let has_no_fields = cfg!(any(target_os = "linux", target_os = "android")) && code == 0x80;
+    from_kernel(code) || has_no_fields
+}
+
 /// Whether a code of the kernel's (`from_kernel`) says that I/O has become possible, for a signal
 /// to which it gives no codes of its own: only for one that was chosen by `F_SETSIG`, `POLL_IN` (1)
 /// to `POLL_HUP` (6).

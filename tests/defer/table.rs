@@ -96,6 +96,28 @@ fn foreign_handlers_run_until_a_signal_has_come() {
     both(scenario, (0, 0, 2), (1, 1, 3));
 }
 
+/// A function that the kernel calls as it is runs, whoever has installed it.
+/// Row: handlers installed by other means
+fn a_raw_function_runs_until_a_signal_has_come() {
+    extern "C" fn raw(_: libc::c_int) {
+        COUNT.fetch_add(1, SeqCst);
+    }
+    let scenario = |enter: Enter| {
+        // SAFETY: an atomic addition.
+        install(SIGUSR1, unsafe { Handler::from_raw(raw) }).unwrap();
+        install(SIGUSR2, &COUNT).unwrap();
+        let region = enter();
+        raise(SIGUSR1).unwrap();
+        let first = count();
+        raise(SIGUSR2).unwrap();
+        raise(SIGUSR1).unwrap();
+        let second = count();
+        drop(region);
+        (first, second, count())
+    };
+    both(scenario, (0, 0, 2), (1, 1, 3));
+}
+
 /// Another thread that lets it through does not get it.
 /// Row: a signal for the process
 fn a_signal_for_the_process_is_this_threads_once_it_has_come() {
@@ -358,6 +380,7 @@ fn a_depth_that_would_wrap_stays_where_it_is() {
 tests! {
     default_effects_happen_until_a_signal_has_come,
     foreign_handlers_run_until_a_signal_has_come,
+    a_raw_function_runs_until_a_signal_has_come,
     a_signal_for_the_process_is_this_threads_once_it_has_come,
     a_signal_for_the_process_is_not_one_with_the_next,
     a_signal_for_the_process_does_not_survive_the_thread,

@@ -285,6 +285,23 @@ fn an_entry_that_is_put_back_without_pipes_has_the_default_effect() {
     }
 }
 
+/// A fault of which the kernel says no more than that it is one: the pipe does not have the
+/// instruction fail for ever, be it over the default or over `std`'s handler.
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+fn a_fault_without_an_address_ends_the_process() {
+    use signal::SIGSEGV;
+    for handler in [Some(Handler::Default), None] {
+        let status = common::status_of(|| {
+            common::process::no_core_file();
+            handler.map(|handler| install(SIGSEGV, handler).unwrap());
+            let _pipe = SelfPipe::new(SIGSEGV).unwrap();
+            // SAFETY: not for programs.
+            unsafe { std::arch::asm!("hlt") };
+        });
+        assert_eq!(status.signal(), Some(SIGSEGV));
+    }
+}
+
 tests! {
     a_function_is_called_too,
     a_flag_is_set_too,
@@ -301,4 +318,6 @@ tests! {
     a_forked_child_calls_it_too,
     a_handler_that_forks_notifies_only_its_own_pipe,
     an_entry_that_is_put_back_without_pipes_has_the_default_effect,
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    a_fault_without_an_address_ends_the_process,
 }

@@ -136,6 +136,32 @@ fn infos_alone_make_the_descriptor_unreadable_and_leave_the_set() {
     }
 }
 
+/// More arrives after each of the two, and each makes the descriptor unreadable for the other.
+fn a_loop_that_wants_the_set_and_the_infos_misses_neither() {
+    let pipe = SelfPipe::with_queue(SIGUSR1 | SIGUSR2 | SIGHUP, &OTHER).unwrap();
+    let arrivals = [SIGUSR1, SIGUSR2, SIGHUP, SIGUSR1, SIGHUP];
+    let mut more = arrivals.into_iter();
+    let mut arrive = || more.next().map(|signal| raise(signal).unwrap());
+    let (mut numbers, mut told) = (Vec::new(), Vec::new());
+    arrive();
+    while ready(pipe.as_raw_fd()) {
+        loop {
+            let set = pipe.pending();
+            if set.is_empty() {
+                break;
+            }
+            numbers.extend(set);
+            arrive();
+            told.extend(signals(&pipe));
+            arrive();
+        }
+    }
+    assert_eq!(told, arrivals);
+    told.sort_unstable();
+    numbers.sort_unstable();
+    assert_eq!(numbers, told);
+}
+
 fn a_pipe_without_a_queue_has_no_infos() {
     let pipe = SelfPipe::new(SIGUSR1).unwrap();
     raise(SIGUSR1).unwrap();
@@ -454,6 +480,7 @@ tests! {
     pending_realtime_signals_come_in_the_kernels_order,
     queues_of_any_length_work,
     infos_alone_make_the_descriptor_unreadable_and_leave_the_set,
+    a_loop_that_wants_the_set_and_the_infos_misses_neither,
     a_pipe_without_a_queue_has_no_infos,
     a_queue_in_use_is_ebusy_and_leaves_no_trace,
     after_an_error_the_queue_is_free,
