@@ -30,8 +30,11 @@ impl Cgroups {
         // Who may not write here may not move a process from here either.
         File::options().write(true).open(own.join("cgroup.procs")).ok()?;
         sweep(&own);
-        let base = own.join(format!("{PREFIX}{}", std::process::id()));
-        fs::create_dir(&base).ok()?;
+        let number = std::process::id();
+        // In another container there can be another starter of this number.
+        let names = ["", ".2", ".3", ".4"].map(|more| format!("{PREFIX}{number}{more}"));
+        let bases = names.iter().map(|name| own.join(name));
+        let base = bases.into_iter().find(|base| fs::create_dir(base).is_ok())?;
         Some(Cgroups { base })
     }
 
@@ -43,8 +46,10 @@ impl Cgroups {
     /// Where a process that is to belong to the service writes itself in.
     pub fn entrance(&mut self, name: &str) -> Option<File> {
         let path = self.path(name);
-        let _ = fs::create_dir(&path);
-        File::options().write(true).open(path.join("cgroup.procs")).ok()
+        let entrance = fs::create_dir_all(&path)
+            .and_then(|()| File::options().write(true).open(path.join("cgroup.procs")));
+        let warn = |error| tracing::warn!(service = name, "has no cgroup of its own: {error}");
+        entrance.map_err(warn).ok()
     }
 
     /// Signals those that have left the group `leader`. Returns whether there is anybody in it.
@@ -78,8 +83,10 @@ impl Drop for Cgroups {
 fn sweep(own: &Path) {
     for entry in fs::read_dir(own).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse().ok());
-        if number.and_then(Pid::from_raw).is_some_and(|pid| !signal::exists(pid)) {
+        let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('.').next());
+        let pid = number.and_then(|number| Pid::from_raw(number.parse().ok()?));
+        // One of this process's number is a former process 1.
+        if pid.is_some_and(|pid| pid == Pid::current() || !signal::exists(pid)) {
             remove(&entry.path());
         }
     }
