@@ -109,6 +109,26 @@ fn logs_are_shown_and_followed() {
 }
 
 #[test]
+fn who_follows_what_is_removed_is_let_go() {
+    let running = run("[service.a]\ncommand = ['sh', '-c', 'echo word; exec sleep 1000']\n\
+                       [service.b]\ncommand = ['sleep', '1000']\n");
+    running.wait_for_line(&["a | word"]);
+    let mut follower = starter()
+        .args(["logs", "-f", "a", "--socket"])
+        .arg(running.place.join("socket"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "word");
+    running.place.write("starter.toml", "[service.b]\ncommand = ['sleep', '1000']\n");
+    running.ask(&["reload"]);
+    assert!(lines.next().is_none());
+    assert!(follower.wait().unwrap().success());
+    running.end();
+}
+
+#[test]
 fn who_writes_without_an_end_keeps_nobody_waiting() {
     let running = run(r#"
         [service.flood]
