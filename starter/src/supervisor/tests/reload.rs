@@ -100,3 +100,19 @@ fn requirements_that_a_reload_turns_round_keep_nobody_from_stopping() {
     // `a`, as it runs, requires `b`, which requires `a` by now.
     assert_eq!(world.exit("c", 0), ["SIGTERM a", "SIGTERM b"]);
 }
+
+#[test]
+fn what_is_looked_at_by_a_reload_is_looked_at_from_then_on() {
+    let every = Duration::from_secs(30);
+    let test = config::Test::Exec(vec!["look".to_owned()]);
+    let health = Some(config::Health { test, every, failures: 1 });
+    let mut world = world(&[("a", service(&[]))]);
+    world.step();
+    world.after(every);
+    reload(&mut world, &[("a", config::Service { health, ..service(&[]) })]);
+    assert_eq!(world.step(), ["run a look"]);
+    // A check goes on, whatever a reload changes meanwhile.
+    reload(&mut world, &[("a", service(&[]))]);
+    assert_eq!(world.after(every), ["SIGKILL a check"]);
+    assert_eq!(world.after(every), [""; 0]);
+}
