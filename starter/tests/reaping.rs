@@ -71,7 +71,7 @@ fn nothing_of_a_service_escapes_from_its_cgroup() {
     assert!(!is_running(escaped));
     let pid = running.pid();
     running.end();
-    assert!(!cgroups().contains(&format!("starter-{pid}")));
+    assert!(!cgroups().contains(&format!("starter-{pid}.1")));
 }
 
 /// The directory of this test's own.
@@ -96,7 +96,7 @@ fn a_number_that_another_starter_has_is_no_reason_to_do_without_cgroups() {
     let running = run_with("[service.a]\ncommand = ['sleep', '1000']\n", move |command| {
         // As if one of this number lived in another container.
         let other = move || {
-            let name = format!("starter-{}/service-x/its-own", std::process::id());
+            let name = format!("starter-{}.1/service-x/its-own", std::process::id());
             let _ = std::fs::create_dir_all(here.join(name));
             Ok(())
         };
@@ -105,7 +105,7 @@ fn a_number_that_another_starter_has_is_no_reason_to_do_without_cgroups() {
     });
     let service = pid_in(&running.wait_for_line(&["started"]));
     let name = format!("starter-{}", running.pid());
-    let other = cgroup().join(&name);
+    let other = cgroup().join(format!("{name}.1"));
     if other.exists() {
         let own = std::fs::read_to_string(format!("/proc/{service}/cgroup")).unwrap();
         assert!(own.contains(&format!("{name}.2/service-a")), "{own}");
@@ -122,7 +122,7 @@ fn a_number_that_another_starter_has_is_no_reason_to_do_without_cgroups() {
 fn what_a_killed_starter_has_left_is_swept_by_the_next() {
     let mut first = run("[service.a]\ncommand = ['sleep', '1000']\n");
     let service = pid_in(&first.wait_for_line(&["started"]));
-    let name = format!("starter-{}", first.pid());
+    let name = format!("starter-{}.1", first.pid());
     if !cgroups().contains(&name) {
         eprintln!("skipped: there are no cgroups of version 2 here that could be made");
         return;

@@ -3,9 +3,10 @@
 
 use signal::{kill, Pid, Signal, SIGKILL};
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Of the starter's cgroup, before its process id.
+/// Of the starter's cgroup, before its process id and a number.
 const PREFIX: &str = "starter-";
 
 pub struct Cgroups {
@@ -30,12 +31,14 @@ impl Cgroups {
         // Who may not write here may not move a process from here either.
         File::options().write(true).open(own.join("cgroup.procs")).ok()?;
         sweep(&own);
-        let number = std::process::id();
         // In another container there can be another starter of this number.
-        let names = ["", ".2", ".3", ".4"].map(|more| format!("{PREFIX}{number}{more}"));
-        let bases = names.iter().map(|name| own.join(name));
-        let base = bases.into_iter().find(|base| fs::create_dir(base).is_ok())?;
-        Some(Cgroups { base })
+        (1..).find_map(|count| {
+            let base = own.join(format!("{PREFIX}{}.{count}", std::process::id()));
+            match fs::create_dir(&base) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => None,
+                made => Some(made.ok().map(|()| Cgroups { base })),
+            }
+        })?
     }
 
     fn path(&self, name: &str) -> PathBuf {
