@@ -14,7 +14,8 @@ what holds without the key, or an example where that is nothing.
   optional = false                  whether the others may start if its program is not installed, or it has failed
   autostart = true                  false: only when somebody asks for it, or another that starts requires it
   environment = {}                  added to the starter's own: { LANG = \"C\" }
-  environment_file = \"web.env\"      more of it, a line NAME=VALUE each
+  environment_file = \"web.env\"      more of it, a line NAME=VALUE each, as in a .env file: in '…' a
+                                    `$` is no variable
   directory = \".\"                   where it works; relative paths are taken from the configuration's directory
   user = \"www\"                      who it runs as, by name or number: user, groups, HOME; not set: as the starter
   group = \"www-data\"                its group, if that is not the user's
