@@ -28,7 +28,8 @@ fn each_line_in_the_log_has_the_name_before_it() {
     for line in ["web | one", "web | two", "web | no end"] {
         running.wait_for_line(&[line]);
     }
-    // Its last words come before its end.
+    // Its last words come before its end. The thread that writes the log may be behind.
+    running.wait_for_line(&["exited", "\"web\""]);
     assert!(running.position(&["web | no end"]) < running.position(&["exited", "\"web\""]));
     assert_eq!(running.lines(&["unheard"]), [""; 0]);
     running.end();
