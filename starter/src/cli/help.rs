@@ -37,7 +37,7 @@ what holds without the key, or an example where that is nothing.
   restart_limit = 10                failures in a row, then it has failed for good; or \"none\"
   restart_window = 60               having run as long as this, or ended with success, it starts from the first again
   on_failure = \"nothing\"            when it has failed for good; or \"exit\": the starter stops all and exits with the
-                                    exit code of this service, or 128 and the number of the signal
+                                    exit code of this service (1 if that is 0), or 128 and the number of the signal
   ready = \"started\"                 ready as soon as it has been started, or
           { after = 0.5 }           when it has run for this time
           \"notify\"                  when it says so: a line to the descriptor whose number is in NOTIFY_FD, or READY=1
