@@ -64,6 +64,10 @@ impl Notifier {
         let explain = |error: io::Error| match error.raw_os_error() {
             // Has nothing to do with the path, and passes.
             Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => error,
+            _ if error.kind() == ErrorKind::InvalidInput => io::Error::other(format!(
+                "socket `{}`: too long a path: choose a shorter --socket",
+                path.display()
+            )),
             _ => io::Error::other(format!("socket `{}`: {error}", path.display())),
         };
         let (socket, name) = bind(&path, owner).map_err(explain)?;

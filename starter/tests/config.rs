@@ -63,6 +63,9 @@ fn environments_come_from_files_too_and_variables_are_replaced() {
     let with = |file: &str| format!("[service.a]\ncommand = ['x']\nenvironment_file = '{file}'\n");
     let text = check(&place, with("bad.env").as_bytes());
     assert!(text.contains("bad.env:2: `this is none` is no NAME=VALUE"), "{text}");
+    place.write("spaces.env", "GOOD=1\nBAD=one two\n");
+    let text = check(&place, with("spaces.env").as_bytes());
+    assert!(text.contains("spaces.env:2: `one two` is no NAME=VALUE"), "{text}");
     let text = check(&place, with("none.env").as_bytes());
     assert!(text.contains("none.env: "), "{text}");
     let text = check(&place, b"[service.a]\ncommand = ['x', '${NO_SUCH_VARIABLE}']\n");
@@ -128,4 +131,16 @@ fn the_help_the_readme_and_the_message_name_the_same_keys() {
         named.sort();
         assert_eq!(named, known, "{place}");
     }
+}
+
+#[test]
+fn a_file_that_several_patterns_mean_is_read_once() {
+    let place = Place::new();
+    std::fs::create_dir(place.join("conf.d")).unwrap();
+    place.write("conf.d/a.toml", "[service.a]\ncommand = ['x']\n");
+    let config = "include = ['*.toml', 'conf.d/*.toml', 'conf.d/a.toml']\n\
+                  [service.b]\ncommand = ['x']\n";
+    let config = place.write("starter.toml", config);
+    let output = starter().arg("check").arg(config).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "b\na\n", "{:?}", output.stderr);
 }

@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::run_with;
-use signal::SIGTERM;
-use std::time::{Duration, Instant};
+use common::{eventually, run_with};
+use signal::{SIGCONT, SIGSTOP, SIGTERM};
+use std::time::Duration;
 
 /// `count` services, each with the lines of `more`.
 fn services(count: usize, more: impl Fn(usize) -> String) -> String {
@@ -13,26 +13,21 @@ fn services(count: usize, more: impl Fn(usize) -> String) -> String {
     (0..count).map(one).collect()
 }
 
-/// As fast as a release is, or as slow as a build for tests on a busy machine.
-fn patience(seconds: u64) -> Duration {
-    Duration::from_secs(if cfg!(debug_assertions) { 20 * seconds } else { 3 * seconds })
-}
-
 #[test]
 fn the_order_to_end_is_heard_in_the_middle_of_ten_thousand_starts() {
     let config = services(10_000, |_| "output = 'nowhere'\n".to_owned());
     let mut running = run_with(&config, |_| {});
     running.wait_for_lines(200, &["started"]);
+    // It goes on with the signal pending. How long a turn takes is up to the machine; how many
+    // services are started until it is heard is not.
+    running.signal(SIGSTOP);
+    eventually("it stands", || running.is_stopped().then_some(()));
+    let before = running.children().len();
     running.signal(SIGTERM);
-    let began = Instant::now();
-    running.wait_for_line(&["SIGTERM: stopping all services"]);
-    let heard = began.elapsed();
+    running.signal(SIGCONT);
     assert!(running.wait().success());
     let started = running.lines(&["INFO started"]).len();
-    assert!(started < 10_000, "{started} had been started");
-    // A turn takes some 10 ms; the limit is for a busy machine.
-    assert!(heard < Duration::from_secs(2), "{heard:?}");
-    eprintln!("heard after {heard:?}, when {started} had been started");
+    assert!(started <= before + 2 * 32, "{before} had been started, and then {started}");
 }
 
 #[test]
@@ -42,15 +37,15 @@ fn a_chain_of_a_thousand_starts_and_stops() {
         0 => String::new(),
         _ => format!("requires = ['s{}']\n", number - 1),
     });
-    let began = Instant::now();
     let running = run_with(&config, |_| {});
     running.wait_for_line(&["ready", &format!("\"s{}\"", length - 1)]);
-    let up = began.elapsed();
-    let began = Instant::now();
+    let up = running.cpu_time();
     assert_eq!(running.ask(&["stop", "s0"]).lines().count(), length);
-    let down = began.elapsed();
-    assert!(up < patience(1) && down < patience(1), "up in {up:?}, down in {down:?}");
-    eprintln!("{length} in a chain: up in {up:?}, down in {down:?}");
+    let down = running.cpu_time() - up;
+    // Of a build for tests. A busy machine does not make it longer.
+    let most = Duration::from_secs(10);
+    assert!(up < most && down < most, "up in {up:?}, down in {down:?}");
+    eprintln!("{length} in a chain: up in {up:?}, down in {down:?} of CPU time");
     assert_eq!(running.children(), []);
     running.end();
 }

@@ -28,7 +28,8 @@ fn each_line_in_the_log_has_the_name_before_it() {
     for line in ["web | one", "web | two", "web | no end"] {
         running.wait_for_line(&[line]);
     }
-    // Its last words come before its end.
+    // Its last words come before its end. The thread that writes the log may be behind.
+    running.wait_for_line(&["exited", "\"web\""]);
     assert!(running.position(&["web | no end"]) < running.position(&["exited", "\"web\""]));
     assert_eq!(running.lines(&["unheard"]), [""; 0]);
     running.end();
@@ -106,6 +107,26 @@ fn logs_are_shown_and_followed() {
     // The starter has gone, and so goes whoever followed.
     assert!(lines.next().is_none());
     assert!(follower.wait().unwrap().success());
+}
+
+#[test]
+fn who_follows_what_is_removed_is_let_go() {
+    let running = run("[service.a]\ncommand = ['sh', '-c', 'echo word; exec sleep 1000']\n\
+                       [service.b]\ncommand = ['sleep', '1000']\n");
+    running.wait_for_line(&["a | word"]);
+    let mut follower = starter()
+        .args(["logs", "-f", "a", "--socket"])
+        .arg(running.place.join("socket"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "word");
+    running.place.write("starter.toml", "[service.b]\ncommand = ['sleep', '1000']\n");
+    running.ask(&["reload"]);
+    assert!(lines.next().is_none());
+    assert!(follower.wait().unwrap().success());
+    running.end();
 }
 
 #[test]

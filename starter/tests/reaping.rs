@@ -4,6 +4,8 @@ mod common;
 
 use common::{eventually, is_running, pid_in, run, run_with};
 use signal::{kill, Pid, SIGKILL};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn two_hundred_services_start_and_stop() {
@@ -69,25 +71,58 @@ fn nothing_of_a_service_escapes_from_its_cgroup() {
     assert!(!is_running(escaped));
     let pid = running.pid();
     running.end();
-    assert!(!cgroups().contains(&format!("starter-{pid}")));
+    assert!(!cgroups().contains(&format!("starter-{pid}.1")));
 }
 
-/// What there is in the cgroup of this test.
-fn cgroups() -> Vec<String> {
+/// The directory of this test's own.
+fn cgroup() -> PathBuf {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
     let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
     let mount = mounts.lines().find(|line| line.contains(" cgroup2 "));
     let mount = mount.and_then(|line| line.split(' ').nth(1)).unwrap_or("/no cgroups");
-    let entries = std::fs::read_dir(std::path::Path::new(mount).join(own)).into_iter().flatten();
+    Path::new(mount).join(own)
+}
+
+/// What there is in the cgroup of this test.
+fn cgroups() -> Vec<String> {
+    let entries = std::fs::read_dir(cgroup()).into_iter().flatten();
     entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+#[test]
+fn a_number_that_another_starter_has_is_no_reason_to_do_without_cgroups() {
+    let here = cgroup();
+    let running = run_with("[service.a]\ncommand = ['sleep', '1000']\n", move |command| {
+        // As if one of this number lived in another container.
+        let other = move || {
+            let name = format!("starter-{}.1/service-x/its-own", std::process::id());
+            let _ = std::fs::create_dir_all(here.join(name));
+            Ok(())
+        };
+        // SAFETY: it allocates, which glibc allows in the child of a process with threads.
+        unsafe { command.pre_exec(other) };
+    });
+    let service = pid_in(&running.wait_for_line(&["started"]));
+    let name = format!("starter-{}", running.pid());
+    let other = cgroup().join(format!("{name}.1"));
+    if other.exists() {
+        let own = std::fs::read_to_string(format!("/proc/{service}/cgroup")).unwrap();
+        assert!(own.contains(&format!("{name}.2/service-a")), "{own}");
+    } else {
+        eprintln!("skipped: there are no cgroups of version 2 here that could be made");
+    }
+    running.end();
+    for empty in ["service-x/its-own", "service-x", ""] {
+        let _ = std::fs::remove_dir(other.join(empty));
+    }
 }
 
 #[test]
 fn what_a_killed_starter_has_left_is_swept_by_the_next() {
     let mut first = run("[service.a]\ncommand = ['sleep', '1000']\n");
     let service = pid_in(&first.wait_for_line(&["started"]));
-    let name = format!("starter-{}", first.pid());
+    let name = format!("starter-{}.1", first.pid());
     if !cgroups().contains(&name) {
         eprintln!("skipped: there are no cgroups of version 2 here that could be made");
         return;

@@ -2,8 +2,11 @@
 
 mod common;
 
-use common::{eventually, is_running, pid_in, run};
+use common::{eventually, is_running, pid_in, run, run_with};
 use signal::{kill, Pid, SIGHUP, SIGKILL, SIGTERM};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[test]
@@ -118,7 +121,7 @@ fn a_service_that_forks_away_is_told_of_and_cleaned_up_after() {
 
 #[test]
 fn a_missing_program_a_missing_directory_and_a_missing_user_are_named() {
-    let running = run(r#"
+    let config = r#"
         [service.a]
         command = ["/no/such/program"]
         [service.b]
@@ -135,7 +138,17 @@ fn a_missing_program_a_missing_directory_and_a_missing_user_are_named() {
         requires = ["d"]
         [service.f]
         command = ["/etc/passwd"]
-    "#);
+        [service.g]
+        command = ["./script"]
+        optional = true
+    "#;
+    let running = run_with(config, |command| {
+        let config = PathBuf::from(command.get_args().nth(1).unwrap());
+        let script = config.with_file_name("script");
+        std::fs::write(&script, "#!/no/such/shell\n").unwrap();
+        std::fs::set_permissions(script, Permissions::from_mode(0o755)).unwrap();
+    });
+    running.wait_for_line(&["ERROR", "\"g\"", "program `./script`: it is there, but what its"]);
     running.wait_for_line(&["ERROR", "\"a\"", "program `/no/such/program`: No such file"]);
     running.wait_for_line(&["ERROR", "\"b\"", "directory `/no/such/directory`"]);
     running.wait_for_line(&["ERROR", "\"c\"", "there is no user `nobody-of-this-name`"]);

@@ -94,3 +94,22 @@ fn what_keeps_it_from_going_into_the_background_is_told() {
     }
     running.end();
 }
+
+#[test]
+fn a_place_where_no_socket_can_be_is_told_with_what_to_do() {
+    let place = Place::new();
+    let config = place.write("starter.toml", SLEEPER);
+    place.write("taken", "");
+    for (name, message) in [
+        ("taken", "something else is there: remove it, or choose another --socket"),
+        (&"x".repeat(120), "too long a path: choose a shorter --socket"),
+    ] {
+        let socket = place.join(name);
+        let output =
+            starter().arg("run").arg(&config).arg("--socket").arg(socket).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(message), "{text}");
+    }
+    assert!(place.join("taken").exists());
+}

@@ -14,7 +14,8 @@ what holds without the key, or an example where that is nothing.
   optional = false                  whether the others may start if its program is not installed, or it has failed
   autostart = true                  false: only when somebody asks for it, or another that starts requires it
   environment = {}                  added to the starter's own: { LANG = \"C\" }
-  environment_file = \"web.env\"      more of it, a line NAME=VALUE each
+  environment_file = \"web.env\"      more of it, a line NAME=VALUE each, as in a .env file: in '…' a
+                                    `$` is no variable
   directory = \".\"                   where it works; relative paths are taken from the configuration's directory
   user = \"www\"                      who it runs as, by name or number: user, groups, HOME; not set: as the starter
   group = \"www-data\"                its group, if that is not the user's
@@ -36,7 +37,7 @@ what holds without the key, or an example where that is nothing.
   restart_limit = 10                failures in a row, then it has failed for good; or \"none\"
   restart_window = 60               having run as long as this, or ended with success, it starts from the first again
   on_failure = \"nothing\"            when it has failed for good; or \"exit\": the starter stops all and exits with the
-                                    exit code of this service, or 128 and the number of the signal
+                                    exit code of this service (1 if that is 0), or 128 and the number of the signal
   ready = \"started\"                 ready as soon as it has been started, or
           { after = 0.5 }           when it has run for this time
           \"notify\"                  when it says so: a line to the descriptor whose number is in NOTIFY_FD, or READY=1

@@ -54,8 +54,12 @@ fn read(path: &Path, environment: &mut IndexMap<String, String>) -> Result<(), P
     let problem = |error: dotenvy::Error| match error {
         dotenvy::Error::LineParse(text, _) => {
             let whole = std::fs::read_to_string(path).unwrap_or_default();
-            let line = whole.lines().position(|line| line == text.trim_end());
-            let message = format!("`{}` is no NAME=VALUE", text.escape_debug());
+            // Of a value alone, if that is where it went wrong.
+            let line = whole.lines().position(|line| line.ends_with(text.trim_end()));
+            let message = format!(
+                "`{}` is no NAME=VALUE: a value with spaces or quotes needs quotes around it",
+                text.trim_end().escape_debug()
+            );
             Problem { place: place(line.map(|line| line + 1)), message }
         }
         error => Problem { place: place(None), message: error.to_string() },

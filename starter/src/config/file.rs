@@ -3,6 +3,7 @@
 use super::parse::{self, Parsed};
 use super::problem::Place;
 use super::{environment, Problem, Problems, Services};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -10,10 +11,13 @@ use std::rc::Rc;
 pub fn load(path: &Path) -> Result<Services, Problems> {
     let mut parsed = Parsed::default();
     let include = read(path, &mut parsed);
+    // Patterns can overlap, and mean this very file.
+    let identity = |file: &Path| file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let mut seen = HashSet::from([identity(path)]);
     for (pattern, place) in include {
         match matches(path, &pattern) {
             Ok(files) => {
-                for file in files {
+                for file in files.into_iter().filter(|file| seen.insert(identity(file))) {
                     for (_, place) in read(&file, &mut parsed) {
                         let message = "only the main file includes others".to_owned();
                         parsed.problems.push(Problem { place: Some(place), message });

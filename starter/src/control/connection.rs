@@ -130,6 +130,14 @@ impl Connection {
         }
     }
 
+    /// No more comes of what a service writes.
+    pub fn forget(&mut self, name: &str, now: Instant) {
+        if matches!(&self.phase, Phase::Following(followed) if followed == name) {
+            self.phase = Phase::Writing { last: true };
+            self.write(now);
+        }
+    }
+
     /// Returns the next request, if that is there already.
     pub fn answer(&mut self, answer: &Answer, now: Instant) -> Option<Request> {
         self.send(answer, false, now)

@@ -16,6 +16,10 @@ pub struct Directory {
 impl Directory {
     /// Fails if the starter of this socket lives; what a dead one has left is removed.
     pub fn lock(socket: &Path) -> io::Result<Directory> {
+        Directory::take(socket, sweep)
+    }
+
+    fn take(socket: &Path, clear: fn(&Path) -> io::Result<()>) -> io::Result<Directory> {
         let mut name = socket.as_os_str().to_owned();
         name.push(".d");
         let path = PathBuf::from(name);
@@ -35,32 +39,34 @@ impl Directory {
             let text = format!("{} belongs to somebody else", path.display());
             return Err(io::Error::new(ErrorKind::PermissionDenied, text));
         }
-        // Somebody may have had a directory of this name for something else.
-        let entries = fs::read_dir(&path)?.collect::<io::Result<Vec<_>>>()?;
-        for entry in &entries {
-            if !entry.file_type()?.is_socket() {
-                let text = format!(
-                    "{} is not a starter's: choose another --socket",
-                    entry.path().display()
-                );
-                return Err(io::Error::new(ErrorKind::AlreadyExists, text));
-            }
-        }
-        for entry in entries {
-            fs::remove_file(entry.path())?;
-        }
+        clear(&path)?;
         // Services of other users must be able to enter it, whatever the umask is.
         lock.set_permissions(Permissions::from_mode(0o711))?;
         Ok(Directory { path, lock })
     }
 
-    /// Makes it again if somebody has swept it away.
+    /// Makes it again if somebody has swept it away. Sockets that are in it by now are of services
+    /// that have been started since.
     pub fn restore(&mut self, socket: &Path) -> io::Result<()> {
         if !is_same(&self.lock, &self.path) {
-            *self = Directory::lock(socket)?;
+            *self = Directory::take(socket, |_| Ok(()))?;
         }
         Ok(())
     }
+}
+
+/// Removes the sockets of a starter that has died.
+fn sweep(path: &Path) -> io::Result<()> {
+    // Somebody may have had a directory of this name for something else.
+    let entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    for entry in &entries {
+        if !entry.file_type()?.is_socket() {
+            let text =
+                format!("{} is not a starter's: choose another --socket", entry.path().display());
+            return Err(io::Error::new(ErrorKind::AlreadyExists, text));
+        }
+    }
+    entries.into_iter().try_for_each(|entry| fs::remove_file(entry.path()))
 }
 
 fn is_same(lock: &File, path: &Path) -> bool {
@@ -76,5 +82,25 @@ impl Drop for Directory {
         if is_same(&self.lock, &self.path) {
             let _ = fs::remove_dir_all(&self.path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixDatagram;
+
+    #[test]
+    fn what_services_have_made_since_it_was_swept_away_stays() {
+        let socket = std::env::temp_dir().join(format!("starter-swept-{}", std::process::id()));
+        let mut directory = Directory::lock(&socket).unwrap();
+        let path = directory.path.clone();
+        fs::remove_dir(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let _service = UnixDatagram::bind(path.join("1")).unwrap();
+        directory.restore(&socket).unwrap();
+        assert!(path.join("1").exists() && is_same(&directory.lock, &path));
+        drop(directory);
+        assert!(!path.exists());
     }
 }

@@ -182,6 +182,11 @@ impl Server {
         self.connections.values_mut().for_each(|connection| connection.hear(name, &text));
     }
 
+    /// There is no such service any more.
+    pub fn forget(&mut self, name: &str, now: Instant) {
+        self.connections.values_mut().for_each(|connection| connection.forget(name, now));
+    }
+
     /// The configuration has been read. Returns the next requests, if they are there already.
     pub fn reloaded(
         &mut self,

@@ -5,7 +5,7 @@ use crate::watched::{Source, Watched};
 use nix::sys::stat::{umask, Mode};
 use polling::Poller;
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -94,7 +94,13 @@ fn listen(poller: &Arc<Poller>, path: &Path) -> io::Result<Listening> {
     let before = umask(Mode::from_bits_truncate(0o177));
     let listener = UnixListener::bind(path);
     umask(before);
-    let listener = listener?;
+    let listener = listener.map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput => io::Error::other("too long a path: choose a shorter --socket"),
+        ErrorKind::AddrInUse => {
+            io::Error::other("something else is there: remove it, or choose another --socket")
+        }
+        _ => error,
+    })?;
     listener.set_nonblocking(true)?;
     let number = fs::symlink_metadata(path)?.ino();
     let listener = Watched::new(poller, listener, Source::Newcomers)?;

@@ -60,6 +60,7 @@ impl EventLoop {
         for name in &changed {
             if self.supervisor.service(name).is_none() {
                 self.supervisor.kernel.outputs.forget(name);
+                self.server.forget(name, now);
             }
         }
         let supervisor = &self.supervisor;

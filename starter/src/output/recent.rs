@@ -13,8 +13,9 @@ impl Recent {
         self.text.extend_from_slice(text);
         if self.text.len() > 2 * KEPT {
             let cut = self.text.len() - KEPT;
-            let line = self.text[cut..].iter().position(|byte| *byte == b'\n');
-            self.text.drain(..cut + line.map_or(0, |at| at + 1));
+            // Before the line in which it is: that may be all there is.
+            let line = self.text[..cut].iter().rposition(|byte| *byte == b'\n');
+            self.text.drain(..line.map_or(0, |at| at + 1));
         }
     }
 
@@ -42,6 +43,17 @@ mod tests {
         }
         assert_eq!(recent.last(2), "line 9998\nline 9999\n");
         let all = recent.last(usize::MAX);
-        assert!((KEPT - 20..=2 * KEPT).contains(&all.len()) && all.starts_with("line "));
+        assert!((KEPT..=2 * KEPT).contains(&all.len()) && all.starts_with("line "));
+    }
+
+    #[test]
+    fn a_line_that_is_longer_than_what_is_kept_is_kept() {
+        let mut recent = Recent::default();
+        let line = "x".repeat(KEPT + 4) + "\n";
+        for _ in 0..9 {
+            recent.add(line.as_bytes());
+            assert_eq!(recent.last(1), line);
+        }
+        assert!(recent.text.len() <= 3 * KEPT);
     }
 }

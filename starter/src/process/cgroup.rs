@@ -3,9 +3,10 @@
 
 use signal::{kill, Pid, Signal, SIGKILL};
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Of the starter's cgroup, before its process id.
+/// Of the starter's cgroup, before its process id and a number.
 const PREFIX: &str = "starter-";
 
 pub struct Cgroups {
@@ -30,9 +31,14 @@ impl Cgroups {
         // Who may not write here may not move a process from here either.
         File::options().write(true).open(own.join("cgroup.procs")).ok()?;
         sweep(&own);
-        let base = own.join(format!("{PREFIX}{}", std::process::id()));
-        fs::create_dir(&base).ok()?;
-        Some(Cgroups { base })
+        // In another container there can be another starter of this number.
+        (1..).find_map(|count| {
+            let base = own.join(format!("{PREFIX}{}.{count}", std::process::id()));
+            match fs::create_dir(&base) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => None,
+                made => Some(made.ok().map(|()| Cgroups { base })),
+            }
+        })?
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -43,8 +49,10 @@ impl Cgroups {
     /// Where a process that is to belong to the service writes itself in.
     pub fn entrance(&mut self, name: &str) -> Option<File> {
         let path = self.path(name);
-        let _ = fs::create_dir(&path);
-        File::options().write(true).open(path.join("cgroup.procs")).ok()
+        let entrance = fs::create_dir_all(&path)
+            .and_then(|()| File::options().write(true).open(path.join("cgroup.procs")));
+        let warn = |error| tracing::warn!(service = name, "has no cgroup of its own: {error}");
+        entrance.map_err(warn).ok()
     }
 
     /// Signals those that have left the group `leader`. Returns whether there is anybody in it.
@@ -78,8 +86,10 @@ impl Drop for Cgroups {
 fn sweep(own: &Path) {
     for entry in fs::read_dir(own).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse().ok());
-        if number.and_then(Pid::from_raw).is_some_and(|pid| !signal::exists(pid)) {
+        let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('.').next());
+        let pid = number.and_then(|number| Pid::from_raw(number.parse().ok()?));
+        // One of this process's number is a former process 1.
+        if pid.is_some_and(|pid| pid == Pid::current() || !signal::exists(pid)) {
             remove(&entry.path());
         }
     }

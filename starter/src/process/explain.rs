@@ -4,6 +4,7 @@ use super::prepare::Step;
 use crate::config::Service;
 use crate::supervisor::SpawnError;
 use std::io;
+use std::path::Path;
 
 pub fn explain(service: &Service, words: &[String], error: &io::Error) -> SpawnError {
     if let Some((step, error)) = Step::of(error) {
@@ -14,6 +15,10 @@ pub fn explain(service: &Service, words: &[String], error: &io::Error) -> SpawnE
     }
     let text = format!("program `{}`: {error}", words[0]);
     match error.kind() {
+        io::ErrorKind::NotFound if is_there(service, &words[0]) => SpawnError::Hopeless(format!(
+            "program `{}`: it is there, but what its first line or the linker names is not",
+            words[0]
+        )),
         io::ErrorKind::NotFound => SpawnError::Absent(text),
         _ => match error.raw_os_error() {
             // These are about the starter, or the system.
@@ -28,6 +33,12 @@ pub fn explain(service: &Service, words: &[String], error: &io::Error) -> SpawnE
             _ => classify(error, text),
         },
     }
+}
+
+/// A script or a program whose interpreter is missing fails as if it were missing itself.
+fn is_there(service: &Service, program: &str) -> bool {
+    let directory = service.directory.as_deref().unwrap_or(Path::new(""));
+    program.contains('/') && directory.join(program).exists()
 }
 
 fn of_step(step: Step, service: &Service, error: &io::Error) -> String {

@@ -1,7 +1,7 @@
 //! The end of a run, and what follows.
 
 use super::{Outcome, Service, State, Timers};
-use crate::config::{OnFailure, Restart};
+use crate::config::{OnFailure, Restart, StopSignalTo};
 use crate::report;
 use crate::supervisor::{Kernel, Target};
 use signal::child::{Exited, Status};
@@ -52,13 +52,24 @@ impl Service {
         report::exited(&self.name, exited, self.ran(now));
         self.end_check(kernel);
         kernel.ended(&self.name);
-        self.note(exited.status, exited.status.to_string());
+        let remark = match (self.state, self.remark.take()) {
+            // Why it was told to stop.
+            (State::Stopping { outcome: Outcome::Failure, .. }, Some(why)) => {
+                format!("{why}: {}", exited.status)
+            }
+            _ => exited.status.to_string(),
+        };
+        self.note(exited.status, remark);
         let unready = matches!(self.state, State::Starting { .. });
         let success =
             if exited.status.success() && !unready { Outcome::Success } else { Outcome::Failure };
         let pid = exited.pid;
         match self.state {
             State::Stopping { outcome, kill_at: Some(kill_at), .. } => {
+                if self.config.stop_signal_to == StopSignalTo::Leader {
+                    // The others have not been told yet.
+                    kernel.signal(&self.name, Target::LeftBy(pid), self.config.stop_signal);
+                }
                 if kernel.signal(&self.name, Target::LeftBy(pid), SIGCONT) {
                     self.clean_up(pid, Some(kill_at), outcome, now);
                 } else {
@@ -135,8 +146,7 @@ impl Service {
         // Having run well or for long, it starts from the first again.
         if outcome == Outcome::Success || self.ran(now) >= self.config.restart_window {
             self.failures = 0;
-        }
-        if self.config.restart_limit.is_some_and(|limit| self.failures >= limit) {
+        } else if self.config.restart_limit.is_some_and(|limit| self.failures >= limit) {
             let restarts = self.failures;
             tracing::error!(
                 service = self.name,
@@ -162,6 +172,7 @@ impl Service {
     /// With which code the starter is to end, if this service is what it runs for.
     pub fn fatal(&self) -> Option<i32> {
         let exits = self.config.on_failure == OnFailure::Exit && self.state == State::Failed;
-        (exits && self.is_wanted()).then_some(self.code)
+        // It can have ended with 0 and have failed: before it was ready, or since it was told to.
+        (exits && self.is_wanted()).then_some(self.code.max(1))
     }
 }

@@ -71,7 +71,13 @@ impl Service {
         if self.activity == Some(Activity::Stopping) {
             return;
         }
+        self.give_up(why, kernel, now);
+    }
+
+    /// It is told to stop, and that counts as a failure.
+    pub(super) fn give_up(&mut self, why: &str, kernel: &mut impl Kernel, now: Instant) {
         tracing::error!(service = self.name, "{why}");
+        self.remark = Some(why.to_owned());
         self.stop(kernel, now, Outcome::Failure);
     }
 

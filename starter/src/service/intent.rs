@@ -66,7 +66,12 @@ impl Service {
     fn replace(&mut self, config: config::Service) -> bool {
         let needs = |config: &config::Service| (config.requires.clone(), config.after.clone());
         let changed = needs(&self.config) != needs(&config);
+        let examine = self.config.health != config.health && self.check.is_none();
         self.config = config;
+        if let (State::Ready { .. }, true) = (self.state, examine) {
+            // At once, and from then on as often as it says.
+            self.timers.health = self.config.health.as_ref().and(self.started);
+        }
         changed
     }
 

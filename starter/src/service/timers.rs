@@ -1,7 +1,7 @@
 //! What happens to a service because time passes.
 
 use super::exit::PROBE;
-use super::{Outcome, Service, State};
+use super::{Service, State};
 use crate::config::Ready;
 use crate::supervisor::{Kernel, Probe, Target};
 use signal::{SIGCONT, SIGKILL};
@@ -101,8 +101,7 @@ impl Service {
                 if is_due(self.timers.ready_by, now) =>
             {
                 let limit = self.config.ready_timeout.as_secs_f64();
-                tracing::error!(service = self.name, "not ready after {limit} s");
-                self.stop(kernel, now, Outcome::Failure);
+                self.give_up(&format!("not ready after {limit} s"), kernel, now);
             }
             State::Stopping { pid, leader, kill_at, outcome } if is_due(kill_at, now) => {
                 let limit = self.config.stop_timeout.as_secs_f64();

@@ -57,13 +57,14 @@ impl<K: Kernel> Supervisor<K> {
     }
 
     /// What is wanted brings what it requires.
-    pub(super) fn want_required(&mut self, names: &[String]) {
-        for name in names {
-            let Some((index, _, service)) = self.services.get_full(name.as_str()) else { continue };
-            let idle = |other: &String| self.services.get(other).is_some_and(|it| !it.is_wanted());
-            if service.config().requires.iter().any(idle) {
+    pub(super) fn want_required(&mut self) {
+        let idle = |service: &Service| !service.is_wanted() && !service.is_leaving();
+        for index in 0..self.services.len() {
+            let service = &self.services[index];
+            let needs_idle = |name: &String| self.services.get(name).is_some_and(idle);
+            if service.is_wanted() && service.config().requires.iter().any(needs_idle) {
                 let mut required = self.links.closure(index, Direction::Outgoing);
-                required.retain(|index| !self.services[*index].is_wanted());
+                required.retain(|index| idle(&self.services[*index]));
                 self.change(&required, Service::want);
             }
         }

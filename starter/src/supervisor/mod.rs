@@ -55,9 +55,6 @@ impl<K: Kernel> Supervisor<K> {
             fatal: None,
         };
         supervisor.relink();
-        let autostart = supervisor.services.values().filter(|service| service.is_wanted());
-        let names: Vec<String> = autostart.map(|service| service.name().to_owned()).collect();
-        supervisor.want_required(&names);
         supervisor
     }
 
@@ -97,7 +94,11 @@ impl<K: Kernel> Supervisor<K> {
                 gone.push(self.services[index].name().to_owned());
                 continue;
             }
-            relink |= self.consider(index, now, &mut starts);
+            if self.consider(index, now, &mut starts) {
+                // What starts next may require something else by now.
+                relink = true;
+                break;
+            }
         }
         if self.links.cyclic && self.agenda.is_empty() {
             self.break_circle(now);
@@ -155,6 +156,7 @@ impl<K: Kernel> Supervisor<K> {
         }
         let services = &self.services;
         self.agenda = Agenda::new(services.len(), |index| services[index].deadline());
+        self.want_required();
     }
 
     /// Something has changed about a service.

@@ -47,9 +47,6 @@ impl<K: Kernel> Supervisor<K> {
             self.services.insert(name, service);
         }
         self.relink();
-        let added = changes.added.iter().filter(|name| self.services[*name].is_wanted());
-        let wanted: Vec<String> = added.cloned().collect();
-        self.want_required(&wanted);
         for (what, names) in [
             ("added", &changes.added),
             ("removed", &changes.removed),

@@ -175,6 +175,21 @@ impl Running {
         std::mem::replace(&mut self.place, Place(PathBuf::new()))
     }
 
+    fn stat(&self) -> Vec<String> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        stat.rsplit_once(") ").unwrap().1.split(' ').map(str::to_owned).collect()
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stat()[0] == "T"
+    }
+
+    pub fn cpu_time(&self) -> Duration {
+        let ticks: u64 =
+            self.stat()[11..13].iter().map(|field| field.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(10 * ticks)
+    }
+
     /// Its children, zombies included, with their states.
     pub fn children(&self) -> Vec<(Pid, char)> {
         children_of(self.pid())

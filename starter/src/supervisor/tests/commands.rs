@@ -121,3 +121,31 @@ fn a_failure_can_be_the_end_of_it_all() {
     world.step();
     assert_eq!(world.supervisor.fatal(), Some(127));
 }
+
+#[test]
+fn a_failure_without_a_code_is_one_all_the_same() {
+    let config = config::Service {
+        ready: Ready::Notify,
+        on_failure: OnFailure::Exit,
+        restart: Restart::Never,
+        ..service(&[])
+    };
+    let mut world = world(&[("a", config)]);
+    world.step();
+    world.exit("a", 0);
+    assert_eq!(world.supervisor.fatal(), Some(1));
+}
+
+#[test]
+fn what_a_leader_leaves_behind_is_told_when_it_has_ended() {
+    let config = config::Service { stop_signal_to: StopSignalTo::Leader, ..service(&[]) };
+    let mut world = world(&[("a", config)]);
+    world.supervisor.kernel.leaves = vec!["a"];
+    world.step();
+    world.supervisor.unwant("a").unwrap();
+    assert_eq!(world.step(), ["SIGTERM a alone"]);
+    assert_eq!(world.exit("a", 0), ["SIGTERM a"]);
+    world.supervisor.kernel.leaves.clear();
+    world.after(Duration::from_millis(25));
+    assert_eq!(world.state("a"), State::Stopped);
+}

@@ -123,3 +123,14 @@ fn what_it_says_that_it_does_is_shown_and_who_stops_is_left_alone() {
     world.supervisor.with("a", |service, _| service.says(Activity::Stopping));
     assert_eq!(world.after(time), [""; 0]);
 }
+
+#[test]
+fn why_it_was_told_to_stop_is_remarked() {
+    let config = config::Service { ready: Ready::Notify, restart: Restart::Never, ..service(&[]) };
+    let mut world = world(&[("a", config)]);
+    world.step();
+    assert_eq!(world.after(Duration::from_secs(60)), ["SIGTERM a"]);
+    world.exit("a", SIGTERM.as_raw());
+    let remark = world.supervisor.services["a"].remark();
+    assert_eq!(remark, Some("not ready after 60 s: killed by SIGTERM"));
+}

@@ -100,3 +100,36 @@ fn requirements_that_a_reload_turns_round_keep_nobody_from_stopping() {
     // `a`, as it runs, requires `b`, which requires `a` by now.
     assert_eq!(world.exit("c", 0), ["SIGTERM a", "SIGTERM b"]);
 }
+
+#[test]
+fn what_is_looked_at_by_a_reload_is_looked_at_from_then_on() {
+    let every = Duration::from_secs(30);
+    let test = config::Test::Exec(vec!["look".to_owned()]);
+    let health = Some(config::Health { test, every, failures: 1 });
+    let mut world = world(&[("a", service(&[]))]);
+    world.step();
+    world.after(every);
+    reload(&mut world, &[("a", config::Service { health, ..service(&[]) })]);
+    assert_eq!(world.step(), ["run a look"]);
+    // A check goes on, whatever a reload changes meanwhile.
+    reload(&mut world, &[("a", service(&[]))]);
+    assert_eq!(world.after(every), ["SIGKILL a check"]);
+    assert_eq!(world.after(every), [""; 0]);
+}
+
+#[test]
+fn what_is_required_since_a_reload_is_started_and_waited_for() {
+    let lazy = config::Service { autostart: false, ready: Ready::Notify, ..service(&[]) };
+    let other = config::Service { command: vec!["y".to_owned()], ..service(&["lazy"]) };
+    for (new, stopped) in [(service(&["lazy"]), &[][..]), (other, &["SIGTERM a"])] {
+        let mut world = world(&[("a", service(&[])), ("lazy", lazy.clone())]);
+        assert_eq!(world.step(), ["start a"]);
+        reload(&mut world, &[("a", new), ("lazy", lazy.clone())]);
+        let mut log = world.step();
+        log.extend(world.exit("a", FAILURE));
+        log.extend(world.after(Duration::from_millis(500)));
+        assert_eq!(log, [stopped, &["start lazy"]].concat());
+        world.ready("lazy");
+        assert_eq!(world.step(), ["start a"]);
+    }
+}

@@ -19,6 +19,21 @@ fn successes_and_long_runs_do_not_count() {
 }
 
 #[test]
+fn what_does_not_count_needs_no_restarts_to_be_left() {
+    let config =
+        config::Service { restart: Restart::Always, restart_limit: Some(0), ..service(&[]) };
+    let mut world = world(&[("a", config)]);
+    world.step();
+    for (ran, raw) in [(0, 0), (60, FAILURE)] {
+        world.after(Duration::from_secs(ran));
+        world.exit("a", raw);
+        assert_eq!(world.after(Duration::from_millis(500)), ["start a"]);
+    }
+    world.exit("a", FAILURE);
+    assert_eq!(world.state("a"), State::Failed);
+}
+
+#[test]
 fn the_window_can_be_short_and_there_need_be_no_limit() {
     let second = Duration::from_secs(1);
     let short = config::Service { restart_window: second, ..service(&[]) };
