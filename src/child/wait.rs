@@ -99,7 +99,12 @@ fn wait_by_descriptor(process: &PidFd, pid: Pid, deadline: Deadline) -> Result<O
             Ok(None) if is_over => return Ok(None),
             // It has ended, and its status is on the way, or is its tracer's for now.
             Ok(None) if has_ended => sleep(Duration::from_millis(1), deadline),
-            Ok(None) => has_ended = process.wait(deadline.left()).unwrap_or(false),
+            Ok(None) => match process.wait(deadline.left()) {
+                Ok(ready) => has_ended = ready,
+                Err(Errno::EINTR) => {}
+                // A sandbox: that again and again would spin.
+                Err(_) => return wait_by_signal(pid, deadline),
+            },
         }
     }
 }
