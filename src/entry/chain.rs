@@ -18,7 +18,7 @@ use crate::set::SignalSet;
 use crate::signal::{self, Signal};
 use crate::sys::number::HIGHEST;
 use crate::sys::sigaction::{sigaction, RawAction, DEFAULT};
-use crate::sys::{code, flag};
+use crate::sys::{code, flag, frame};
 use core::mem;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use core::sync::atomic::{AtomicBool, AtomicUsize};
@@ -137,26 +137,34 @@ fn describe(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Info {
     known.unwrap_or_else(|| Info::number_only(signal.as_raw()))
 }
 
+/// `None` too where somebody's handler has put the entry back and then calls it.
 fn from_kernel<'a>(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<&'a Info> {
-    if installed(signal) != entry as usize {
+    if installed(signal) != entry as usize || !frame::holds_info(info, signal.as_raw()) {
         return None;
     }
-    // SAFETY: the kernel has called the entry: null, or a whole structure, which `Info` is.
+    // SAFETY: the kernel has called the entry, with a whole structure, which `Info` is.
     unsafe { info.cast::<Info>().as_ref() }
 }
 
-/// Has happen what happens by default: when the entry returns and the signal is let through again,
-/// or the instruction fails again.
+/// Has happen what happens by default. Where that is installed already it happens when the entry
+/// returns, and the signal is let through again or the instruction fails again; or a pipe that
+/// another thread has made by then hears the signal.
 #[cold]
 fn default_effect(signal: Signal, entry: Entry, fails_again: bool) {
-    let installed = installed(signal);
-    if installed == DEFAULT || installed == entry as usize {
-        let default = RawAction { handler: DEFAULT, flags: 0, mask: SignalSet::empty().to_words() };
-        let _ = sigaction(signal.as_raw(), Some(default));
-        if !fails_again {
+    match installed(signal) {
+        DEFAULT if fails_again => {}
+        DEFAULT => {
             // SAFETY: takes a plain value.
             unsafe { libc::raise(signal.as_raw()) };
         }
+        found if found != entry as usize => {}
+        _ if fails_again => {
+            let default =
+                RawAction { handler: DEFAULT, flags: 0, mask: SignalSet::empty().to_words() };
+            let _ = sigaction(signal.as_raw(), Some(default));
+        }
+        // The entry comes back, for a pipe that another thread makes over it meanwhile.
+        _ => super::default_effect(signal),
     }
 }
 
