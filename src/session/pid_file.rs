@@ -24,10 +24,13 @@ use std::path::Path;
 /// killed gives up the lock too, and leaves its number: the lock says whether somebody is there.
 ///
 /// The lock (`flock`) belongs to the open file: reading the file and closing it changes nothing,
-/// `exec` gives it up, a forked child keeps it as long as the child lives, if its parent ends
-/// without a drop. On AIX and Solaris it is
-/// a POSIX record lock, which a child does not get, and which is lost when the process closes any
-/// other descriptor of the file: do not open it there. Redox has neither.
+/// `exec` gives it up, and where its maker ends without a drop, a forked child keeps it as long as
+/// the child lives. On AIX and Solaris it is a POSIX record lock, which a child does not get, and
+/// which is lost when the process closes any other descriptor of the file: do not open it there.
+/// Redox has neither.
+///
+/// A daemon is another process: made before [`daemonize`](crate::session::daemonize), the file
+/// holds the wrong number.
 ///
 /// ```
 /// use signal::session::PidFile;
