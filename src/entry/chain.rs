@@ -20,8 +20,8 @@ use crate::sys::number::HIGHEST;
 use crate::sys::sigaction::{sigaction, RawAction, DEFAULT};
 use crate::sys::{code, flag, frame};
 use core::mem;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
-use core::sync::atomic::{AtomicBool, AtomicUsize};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Release, SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use libc::{c_int, c_void, siginfo_t};
 
 pub(crate) static ENTRIES: [Entry; GENERATIONS] =
@@ -111,7 +111,7 @@ pub(crate) extern "C" fn watched<const G: usize>(
                 stay_installed(signal, chained, watched::<G>);
             }
         } else if chained.is_default.load(Acquire) && (!told || fault == Some(true)) {
-            default_effect(signal, watched::<G>, fault == Some(true));
+            default_effect(signal, watched::<G>, WATCHERS[G].of(signal), fault == Some(true));
         }
     });
 }
@@ -150,21 +150,22 @@ fn from_kernel<'a>(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option
 /// returns, and the signal is let through again or the instruction fails again; or a pipe that
 /// another thread has made by then hears the signal.
 #[cold]
-fn default_effect(signal: Signal, entry: Entry, fails_again: bool) {
-    match installed(signal) {
-        DEFAULT if fails_again => {}
-        DEFAULT => {
-            // SAFETY: takes a plain value.
-            unsafe { libc::raise(signal.as_raw()) };
-        }
-        found if found != entry as usize => {}
-        _ if fails_again => {
-            let default =
-                RawAction { handler: DEFAULT, flags: 0, mask: SignalSet::empty().to_words() };
-            let _ = sigaction(signal.as_raw(), Some(default));
-        }
+fn default_effect(signal: Signal, entry: Entry, watchers: &AtomicU32, fails_again: bool) {
+    let installed = installed(signal);
+    if installed == DEFAULT && fails_again {
+        return;
+    }
+    // In this order: a pipe is there before its entry is.
+    let is_ours = installed == entry as usize;
+    if installed == DEFAULT || is_ours && !fails_again && watchers.load(SeqCst) != 0 {
+        // SAFETY: takes a plain value.
+        unsafe { libc::raise(signal.as_raw()) };
+    } else if is_ours && fails_again {
+        let default = RawAction { handler: DEFAULT, flags: 0, mask: SignalSet::empty().to_words() };
+        let _ = sigaction(signal.as_raw(), Some(default));
+    } else if is_ours {
         // The entry comes back, for a pipe that another thread makes over it meanwhile.
-        _ => super::default_effect(signal),
+        super::default_effect(signal);
     }
 }
 
