@@ -138,7 +138,8 @@ pub fn install_unless_ignored(signal: Signal, action: impl IntoAction) -> Result
 /// ```
 ///
 /// Drop guards of the same signal in the reverse order: one that is dropped earlier leaves its own
-/// action to the later ones, which put it back.
+/// action to the later ones, which put it back. (Two with the same handler cannot be told apart:
+/// the one that is dropped first ends both.)
 #[derive(Debug)]
 #[must_use = "the previous action comes back when the guard is dropped"]
 pub struct InstallGuard {

@@ -73,9 +73,9 @@ use libc::c_int;
 /// - **It asks for no SIGCHLD when a child stops or continues** (`SA_NOCLDSTOP`). A shell takes
 ///   [`insert_with`](SelfPipe::insert_with).
 /// - **While its handler runs everything is blocked** that can be without harm
-///   ([`SignalSet::asynchronous`]), also while it calls a function that was there before; and it
-///   runs on the alternate stack, if the thread has one. Over a function, the flags of its owner
-///   stay.
+///   ([`SignalSet::asynchronous`]), also while it calls a function that was there before, and in a
+///   program that this executes; and it runs on the alternate stack, if the thread has one. Over a
+///   function, the flags of its owner stay.
 /// - A signal that is ignored is watched all the same, unless
 ///   [`new_unless_ignored`](SelfPipe::new_unless_ignored) leaves it out.
 ///

@@ -84,6 +84,22 @@ fn a_child_with_its_parents_pid_leaves_its_pipe_alone() {
     });
 }
 
+#[cfg(feature = "std")]
+fn a_child_with_its_parents_pid_leaves_its_pid_file_alone() {
+    needs_namespaces_and_a_mark();
+    let path = std::env::temp_dir().join(format!("signal-process-1-{}", Pid::current()));
+    as_process_1(|| {
+        let pid_file = signal::session::PidFile::create(&path).unwrap();
+        as_process_1(|| {
+            // SAFETY: the child ends before anything could use the original.
+            drop(unsafe { std::ptr::read(&pid_file) });
+        });
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "1\n");
+        assert!(signal::session::PidFile::create(&path).is_err(), "the child has unlocked it");
+    });
+    std::fs::remove_file(path).unwrap();
+}
+
 fn each_process_1_in_a_row_has_its_own_signals() {
     needs_namespaces_and_a_mark();
     as_process_1(|| {
@@ -183,6 +199,8 @@ fn threads_that_tell_the_process_first_agree() {
 
 tests! {
     a_child_with_its_parents_pid_leaves_its_pipe_alone,
+    #[cfg(feature = "std")]
+    a_child_with_its_parents_pid_leaves_its_pid_file_alone,
     each_process_1_in_a_row_has_its_own_signals,
     a_lock_that_is_held_during_a_fork_is_free_in_the_child,
     a_lock_is_free_in_a_child_with_its_parents_pid,

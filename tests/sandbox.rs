@@ -5,7 +5,10 @@ use crate::common::load::ready;
 use crate::common::process::sleeper;
 use crate::common::{self, in_child, open_descriptors, status_of};
 use signal::child::wait_timeout;
-use signal::{kill, raise, SelfPipe, Signal, SignalSet, SIGKILL, SIGUSR1, SIGUSR2};
+use signal::{
+    kill, raise, Errno, Handler, SelfPipe, Signal, SignalFd, SignalSet, SIGCHLD, SIGKILL, SIGUSR1,
+    SIGUSR2,
+};
 use std::time::Duration;
 
 /// How sandboxes refuse.
@@ -144,6 +147,22 @@ fn without_madvise_a_child_leaves_its_parents_pipe_alone() {
     });
 }
 
+/// The descriptor of a process cannot be waited for: SIGCHLD does, instead of a loop.
+#[cfg(has_pidfd)]
+fn without_ppoll_a_wait_for_a_child_sleeps() {
+    where_refused(&[libc::SYS_ppoll], || {
+        let child = common::process::sleeper();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| signal::child::wait_timeout(child, Duration::MAX));
+            let catches = || signal::query(SIGCHLD).unwrap().handler() != Handler::Default;
+            common::eventually("it waits for SIGCHLD", catches);
+            signal::kill(child, SIGKILL).unwrap();
+            let exited = waiter.join().unwrap().unwrap().expect("it ends");
+            assert_eq!(exited.status.signal(), Some(SIGKILL));
+        });
+    });
+}
+
 /// A signal that comes in a section is kept all the same, and comes once.
 #[cfg(feature = "defer")]
 fn without_rt_tgsigqueueinfo_sections_keep_signals() {
@@ -240,14 +259,35 @@ fn the_descriptors_are_above_the_standard_ones() {
     in_each_combination(&|| refuse(&[libc::SYS_eventfd2], libc::EPERM));
 }
 
+/// A limit that allows the standard descriptors only, one of which is closed.
+fn no_number_above_the_standard_ones_is_emfile() {
+    let three = libc::rlimit { rlim_cur: 3, rlim_max: 3 };
+    let status = status_of(|| {
+        // SAFETY: nothing else uses the number; a whole structure.
+        unsafe {
+            assert_eq!(libc::close(0), 0);
+            assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &three), 0);
+        }
+        let before = open_descriptors();
+        assert_eq!(SelfPipe::new(SIGUSR1).map(drop), Err(Errno::EMFILE));
+        let signal_fd = SignalFd::new(SIGUSR1).map(drop);
+        assert!(signal_fd == Err(Errno::EMFILE) || signal_fd == Err(Errno::ENOSYS));
+        assert_eq!(open_descriptors(), before);
+    });
+    assert!(status.success(), "{status}");
+}
+
 tests! {
     without_eventfd_a_pipe_wakes,
     without_pipe2_an_old_pipe_wakes,
     a_child_in_a_sandbox_makes_its_parents_pipe_its_own,
     without_madvise_a_child_leaves_its_parents_pipe_alone,
+    #[cfg(has_pidfd)]
+    without_ppoll_a_wait_for_a_child_sleeps,
     #[cfg(feature = "defer")]
     without_rt_tgsigqueueinfo_sections_keep_signals,
     a_process_that_may_have_no_descriptors_waits_for_a_child,
     without_ppoll_a_process_waits_for_a_child,
     the_descriptors_are_above_the_standard_ones,
+    no_number_above_the_standard_ones_is_emfile,
 }

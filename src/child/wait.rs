@@ -87,7 +87,7 @@ pub fn wait_timeout(pid: Pid, timeout: Duration) -> Result<Option<Exited>> {
 }
 
 fn wait_by_descriptor(process: &PidFd, pid: Pid, deadline: Deadline) -> Result<Option<Exited>> {
-    let mut is_done = false;
+    let mut has_ended = false;
     loop {
         // In this order, so that the last look comes after the last sleep. The first look makes
         // sure that the descriptor is a child's: somebody else may have reaped that by now.
@@ -97,13 +97,14 @@ fn wait_by_descriptor(process: &PidFd, pid: Pid, deadline: Deadline) -> Result<O
             Err(error) => return Err(error),
             Ok(Some(report)) => return Ok(exited(report)),
             Ok(None) if is_over => return Ok(None),
-            // It has ended, and its status is on the way, or is its tracer's for now; or a sandbox
-            // lets nobody sleep on the descriptor.
-            Ok(None) if is_done => sleep(Duration::from_millis(1), deadline),
-            Ok(None) => {
-                let ended = process.wait(deadline.left());
-                is_done = ended.unwrap_or_else(|error| error != Errno::EINTR);
-            }
+            // It has ended, and its status is on the way, or is its tracer's for now.
+            Ok(None) if has_ended => sleep(Duration::from_millis(1), deadline),
+            Ok(None) => match process.wait(deadline.left()) {
+                Ok(ready) => has_ended = ready,
+                Err(Errno::EINTR) => {}
+                // A sandbox: that again and again would spin.
+                Err(_) => return wait_by_signal(pid, deadline),
+            },
         }
     }
 }

@@ -16,12 +16,12 @@ use crate::errno::KeepErrno;
 use crate::info::Info;
 use crate::set::SignalSet;
 use crate::signal::{self, Signal};
-use crate::sys::flag;
 use crate::sys::number::HIGHEST;
 use crate::sys::sigaction::{sigaction, RawAction, DEFAULT};
+use crate::sys::{flag, frame};
 use core::mem;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
-use core::sync::atomic::{AtomicBool, AtomicUsize};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Release, SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use libc::{c_int, c_void, siginfo_t};
 
 pub(crate) static ENTRIES: [Entry; GENERATIONS] =
@@ -103,15 +103,15 @@ pub(crate) extern "C" fn watched<const G: usize>(
 ) {
     run(watched::<G>, number, info, context, |signal| {
         let _errno = KeepErrno::new();
-        let told = tell(&WATCHERS[G], signal, || describe(signal, info, watched::<G>));
-        let fault = fault(signal, info, watched::<G>);
+        let told = tell(&WATCHERS[G], signal, || describe(signal, info, context, watched::<G>));
+        let fault = fault(signal, info, context, watched::<G>);
         let chained = CHAINED[G].of(signal);
         if chained.call(number, info, context) {
             if told && fault == Some(false) {
                 stay_installed(signal, chained, watched::<G>);
             }
         } else if chained.is_default.load(Acquire) && (!told || fault == Some(true)) {
-            default_effect(signal, watched::<G>, fault == Some(true));
+            default_effect(signal, watched::<G>, WATCHERS[G].of(signal), fault == Some(true));
         }
     });
 }
@@ -119,7 +119,7 @@ pub(crate) extern "C" fn watched<const G: usize>(
 /// For a signal of a fault: whether an instruction has failed, and will again when the entry
 /// returns; or else it was sent. `None` for other signals, and where the kernel has not called the
 /// entry: what somebody's handler passes on need not be a siginfo_t.
-fn fault(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<bool> {
+fn fault(signal: Signal, info: *mut siginfo_t, context: *mut c_void, entry: Entry) -> Option<bool> {
     const FAULTS: SignalSet = SignalSet::empty()
         .with(signal::SIGSEGV)
         .with(signal::SIGBUS)
@@ -128,35 +128,49 @@ fn fault(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<bool> {
     if !FAULTS.contains(signal) {
         return None;
     }
-    from_kernel(signal, info, entry).map(Info::is_fault)
+    from_kernel(signal, info, context, entry).map(Info::is_fault)
 }
 
 /// What is known of the signal: the number alone, where the kernel has not called the entry.
-fn describe(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Info {
-    let known = from_kernel(signal, info, entry).copied();
+fn describe(signal: Signal, info: *mut siginfo_t, context: *mut c_void, entry: Entry) -> Info {
+    let known = from_kernel(signal, info, context, entry).copied();
     known.unwrap_or_else(|| Info::number_only(signal.as_raw()))
 }
 
-fn from_kernel<'a>(signal: Signal, info: *mut siginfo_t, entry: Entry) -> Option<&'a Info> {
-    if installed(signal) != entry as usize {
+/// `None` too where somebody's handler has put the entry back and then calls it.
+fn from_kernel<'a>(
+    signal: Signal,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+    entry: Entry,
+) -> Option<&'a Info> {
+    if installed(signal) != entry as usize || !frame::is_kernels(info, context, signal.as_raw()) {
         return None;
     }
-    // SAFETY: the kernel has called the entry: null, or a whole structure, which `Info` is.
+    // SAFETY: the kernel has called the entry, with a whole structure, which `Info` is.
     unsafe { info.cast::<Info>().as_ref() }
 }
 
-/// Has happen what happens by default: when the entry returns and the signal is let through again,
-/// or the instruction fails again.
+/// Has happen what happens by default. Where that is installed already it happens when the entry
+/// returns, and the signal is let through again or the instruction fails again; or a pipe that
+/// another thread has made by then hears the signal.
 #[cold]
-fn default_effect(signal: Signal, entry: Entry, fails_again: bool) {
+fn default_effect(signal: Signal, entry: Entry, watchers: &AtomicU32, fails_again: bool) {
     let installed = installed(signal);
-    if installed == DEFAULT || installed == entry as usize {
+    if installed == DEFAULT && fails_again {
+        return;
+    }
+    // In this order: a pipe is there before its entry is.
+    let is_ours = installed == entry as usize;
+    if installed == DEFAULT || is_ours && !fails_again && watchers.load(SeqCst) != 0 {
+        // SAFETY: takes a plain value.
+        unsafe { libc::raise(signal.as_raw()) };
+    } else if is_ours && fails_again {
         let default = RawAction { handler: DEFAULT, flags: 0, mask: SignalSet::empty().to_words() };
         let _ = sigaction(signal.as_raw(), Some(default));
-        if !fails_again {
-            // SAFETY: takes a plain value.
-            unsafe { libc::raise(signal.as_raw()) };
-        }
+    } else if is_ours {
+        // The entry comes back, for a pipe that another thread makes over it meanwhile.
+        super::default_effect(signal);
     }
 }
 

@@ -49,7 +49,7 @@ use crate::set::{AtomicSignals, SignalSet};
 use crate::sigmask;
 use crate::signal::{Signal, SIGKILL, SIGSTOP};
 use crate::sys::sigaction::{sigaction, DEFAULT};
-use crate::sys::{context, flag, main_program, requeue};
+use crate::sys::{context, flag, frame, main_program, requeue};
 use core::cell::Cell;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -238,7 +238,7 @@ impl Section {
         context: *mut c_void,
     ) -> bool {
         let _errno = KeepErrno::new();
-        let called_by_hand = context.is_null() || info.is_null();
+        let called_by_hand = !frame::is_kernels(info, context, signal.as_raw());
         if called_by_hand || !DEFERRABLE.contains(signal) || !is_called_by_the_kernel(entry, signal)
         {
             return false;

@@ -6,7 +6,7 @@ use crate::pid::Pid;
 use crate::session::error::{Error, Step};
 use crate::session::new_session;
 use crate::session::paths::{Paths, PidFile};
-use crate::session::ready::{self, close, ready_pipe, wait_ready, READY};
+use crate::session::ready::{self, close, wait_ready, READY};
 use crate::sys;
 use core::ptr;
 use libc::{c_int, mode_t};
@@ -115,7 +115,8 @@ pub fn daemonize(options: Options) -> core::result::Result<Daemon, Error> {
     }
     // Its buffer would be lost with the original process, or be written by both.
     flush_stdout();
-    let [read, write] = ready_pipe().map_err(|errno| Error::new(Step::Pipe, errno))?;
+    // Above the standard descriptors, whose place `/dev/null` will take: they may be closed now.
+    let [read, write] = sys::pipe::pipe().map_err(|errno| Error::new(Step::Pipe, errno))?;
     match fork() {
         Ok(0) => {
             close(read);

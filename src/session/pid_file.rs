@@ -3,8 +3,8 @@
 use crate::errno::{Errno, Result};
 use crate::interrupt::retry;
 use crate::pid::Pid;
+use crate::process;
 use crate::session::error::{Error, Step};
-use crate::session::ready::dup_above_stdio;
 use crate::sys;
 use std::format;
 use std::fs::{File, FileType, Metadata, OpenOptions};
@@ -24,9 +24,13 @@ use std::path::Path;
 /// killed gives up the lock too, and leaves its number: the lock says whether somebody is there.
 ///
 /// The lock (`flock`) belongs to the open file: reading the file and closing it changes nothing,
-/// `exec` gives it up, a forked child keeps it as long as the child lives. On AIX and Solaris it is
-/// a POSIX record lock, which a child does not get, and which is lost when the process closes any
-/// other descriptor of the file: do not open it there. Redox has neither.
+/// `exec` gives it up, and where its maker ends without a drop, a forked child keeps it as long as
+/// the child lives. On AIX and Solaris it is a POSIX record lock, which a child does not get, and
+/// which is lost when the process closes any other descriptor of the file: do not open it there.
+/// Redox has neither.
+///
+/// A daemon is another process: made before [`daemonize`](crate::session::daemonize), the file
+/// holds the wrong number.
 ///
 /// ```
 /// use signal::session::PidFile;
@@ -45,8 +49,8 @@ use std::path::Path;
 #[must_use = "dropping it gives up the lock"]
 pub struct PidFile {
     file: File,
-    /// Whose id is in it. A forked child has a copy of this.
-    owner: Pid,
+    /// The one that made it. A forked child has a copy of this, and perhaps the same pid.
+    process: usize,
 }
 
 /// How often another file may take its place before it is locked.
@@ -71,7 +75,7 @@ impl PidFile {
             // Between the two somebody may have removed it: another instance would lock another
             // file of this name.
             if is_at(&file, path).map_err(error(Step::OpenPidFile))? {
-                let mut pid_file = PidFile { file, owner: Pid::current() };
+                let mut pid_file = PidFile { file, process: process::token() };
                 // If that fails, the drop empties it.
                 pid_file.write().map_err(errno).map_err(error(Step::WritePidFile))?;
                 return Ok(pid_file);
@@ -87,15 +91,17 @@ impl PidFile {
 
     fn write(&mut self) -> io::Result<()> {
         self.file.set_len(0)?;
-        self.file.write_all(format!("{}\n", self.owner).as_bytes())
+        self.file.write_all(format!("{}\n", Pid::current()).as_bytes())
     }
 }
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        if self.owner == Pid::current() {
+        if self.process == process::token() {
             // If it cannot be emptied there is nobody to tell; the lock goes all the same.
             let _ = self.file.set_len(0);
+            // Closing would leave it with forked children, also those that are about to `exec`.
+            sys::file_lock::unlock(self.file.as_raw_fd());
         }
     }
 }
@@ -115,7 +121,7 @@ fn open(path: &Path) -> Result<File> {
         .open(path)
         .map_err(errno)?;
     must_be_ours(&file.metadata().map_err(errno)?)?;
-    let fd = dup_above_stdio(file.into_raw_fd())?;
+    let fd = sys::pipe::above_stdio(file.into_raw_fd())?;
     // SAFETY: it was made just now and has no other owner.
     Ok(unsafe { File::from_raw_fd(fd) })
 }

@@ -1,12 +1,11 @@
 //! The pipe on which the original process waits for its daemon.
 
-use crate::errno::{check, Errno, Result};
+use crate::errno::{check, Errno};
 use crate::interrupt::retry;
 use crate::mask::BlockGuard;
 use crate::session::error::Step;
 use crate::set::SignalSet;
 use crate::signal::SIGPIPE;
-use crate::sys;
 use core::mem::size_of_val;
 use core::time::Duration;
 use libc::c_int;
@@ -16,28 +15,6 @@ pub(super) type Report = [c_int; 2];
 
 /// In place of a step that failed.
 pub(super) const READY: c_int = 0;
-
-/// Beyond the standard descriptors, whose place `/dev/null` will take: they may be closed now.
-pub(super) fn ready_pipe() -> Result<[c_int; 2]> {
-    let [read, write] = sys::pipe::pipe()?;
-    let read = dup_above_stdio(read);
-    match (read, dup_above_stdio(write)) {
-        (Ok(read), Ok(write)) => Ok([read, write]),
-        (Ok(fd), Err(error)) | (Err(error), Ok(fd)) => {
-            close(fd);
-            Err(error)
-        }
-        (Err(error), Err(_)) => Err(error),
-    }
-}
-
-/// The same open file under a number above the standard ones; the one it had is closed.
-pub(super) fn dup_above_stdio(fd: c_int) -> Result<c_int> {
-    // SAFETY: takes plain values.
-    let moved = check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) });
-    close(fd);
-    moved
-}
 
 /// Few enough bytes that they arrive together.
 pub(super) fn notify(fd: c_int, report: Report) {

@@ -16,6 +16,12 @@ cfg_if::cfg_if! {
             // SAFETY: takes plain values.
             check(unsafe { libc::flock(fd, libc::LOCK_EX | libc::LOCK_NB) }).map(drop)
         }
+
+        /// For everybody who has the open file.
+        pub(crate) fn unlock(fd: c_int) {
+            // SAFETY: takes plain values.
+            unsafe { libc::flock(fd, libc::LOCK_UN) };
+        }
     } else if #[cfg(has_file_locks)] {
         use crate::errno::{check, Errno};
         use core::ptr;
@@ -34,9 +40,14 @@ cfg_if::cfg_if! {
                 locked => locked.map(drop),
             }
         }
+
+        /// It goes when the caller closes the descriptor.
+        pub(crate) fn unlock(_: c_int) {}
     } else {
         pub(crate) fn lock(_: c_int) -> Result<()> {
             Err(crate::Errno::ENOSYS)
         }
+
+        pub(crate) fn unlock(_: c_int) {}
     }
 }

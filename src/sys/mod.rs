@@ -15,6 +15,7 @@ pub(crate) mod context; // the mask in a signal frame
 pub(crate) mod errno; // where errno lives
 pub(crate) mod file_lock; // F_SETLK
 pub(crate) mod flag; // SA_ flags
+pub(crate) mod frame; // what the kernel passes to a handler
 #[cfg(has_deferral)]
 pub(crate) mod main_program; // the program headers of the main program
 pub(crate) mod number; // signal numbers that libc lacks, the highest one, the realtime range

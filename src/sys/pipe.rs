@@ -1,6 +1,6 @@
 //! Pipes whose ends an `exec` closes, above the standard descriptors.
 
-use crate::errno::{check, Result};
+use crate::errno::{check, Errno, Result};
 use libc::c_int;
 
 /// The end to read from and the end to write to.
@@ -29,7 +29,7 @@ cfg_if::cfg_if! {
         }
     } else {
         fn close_on_exec_pipe() -> Result<[c_int; 2]> {
-            Err(crate::Errno::ENOSYS)
+            Err(Errno::ENOSYS)
         }
     }
 }
@@ -52,7 +52,7 @@ fn plain_pipe() -> Result<[c_int; 2]> {
 }
 
 /// The same open file under a number above the standard ones, which others take for theirs. On an
-/// error it is closed.
+/// error it is closed: `EMFILE` where the limit allows no such number.
 pub(crate) fn above_stdio(fd: c_int) -> Result<c_int> {
     if fd > libc::STDERR_FILENO {
         return Ok(fd);
@@ -61,7 +61,7 @@ pub(crate) fn above_stdio(fd: c_int) -> Result<c_int> {
     let moved = check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1) });
     // SAFETY: the caller has given it up.
     unsafe { libc::close(fd) };
-    moved
+    moved.map_err(|error| if error == Errno::EINVAL { Errno::EMFILE } else { error })
 }
 
 pub(crate) fn close_on_exec(fd: c_int) -> Result<()> {

@@ -31,6 +31,32 @@ cfg_if::cfg_if! {
     }
 }
 
+// The C library's own are cancellation points: a thread that C code has cancelled would end here, in
+// the handler that interrupts it, and never give back what that holds.
+cfg_if::cfg_if! {
+    if #[cfg(any(target_os = "linux", target_os = "android"))] {
+        /// # Safety
+        ///
+        /// As for `libc::write`.
+        #[inline(never)] // ci/handler-calls knows it by its name
+        unsafe fn write(fd: c_int, bytes: *const libc::c_void, size: usize) {
+            // SAFETY: by the caller's promise.
+            unsafe { libc::syscall(libc::SYS_write, fd, bytes, size) };
+        }
+
+        /// # Safety
+        ///
+        /// As for `libc::close`.
+        #[inline(never)] // as above
+        unsafe fn close(fd: c_int) {
+            // SAFETY: by the caller's promise.
+            unsafe { libc::syscall(libc::SYS_close, fd) };
+        }
+    } else {
+        use libc::{close, write};
+    }
+}
+
 impl WakeFd {
     pub(crate) fn new() -> Result<WakeFd> {
         match eventfd() {
@@ -86,7 +112,7 @@ impl WakeFd {
     pub(crate) fn notify(write: c_int) {
         let one = 1u64;
         // SAFETY: eight bytes, as an eventfd wants them.
-        unsafe { libc::write(write, ptr::addr_of!(one).cast(), size_of::<u64>()) };
+        unsafe { self::write(write, ptr::addr_of!(one).cast(), size_of::<u64>()) };
     }
 
     pub(crate) fn drain(read: c_int) {
@@ -102,10 +128,10 @@ impl WakeFd {
     pub(crate) fn close(self) {
         // The writing end first, so that nobody meets a pipe without a reader.
         // SAFETY: the caller owns the descriptors and gives them up.
-        unsafe { libc::close(self.write) };
+        unsafe { close(self.write) };
         if self.read != self.write {
             // SAFETY: as above.
-            unsafe { libc::close(self.read) };
+            unsafe { close(self.read) };
         }
     }
 }

@@ -4,6 +4,7 @@ use libc::{c_int, c_void, siginfo_t};
 use signal::Signal;
 use std::mem::{size_of, zeroed, MaybeUninit};
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 pub type Plain = extern "C" fn(c_int);
 pub type WithInfo = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
@@ -49,6 +50,30 @@ pub fn handler(signal: Signal) -> usize {
         assert_eq!(libc::sigaction(signal.as_raw(), ptr::null(), &mut action), 0);
         action.sa_sigaction as usize
     }
+}
+
+static PUT_BACK: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
+/// Installs a handler over one with SA_SIGINFO that puts that back and calls it, as if it took the
+/// number alone: in the place of the other arguments it finds what is left in the registers.
+pub fn put_back_and_call_by_number(signal: Signal, left: usize) {
+    extern "C" fn puts_back(number: c_int) {
+        let signal = Signal::from_raw(number).expect("a signal");
+        let [handler, left] = [&PUT_BACK[0], &PUT_BACK[1]].map(|value| value.load(SeqCst));
+        set(signal, handler, libc::SA_SIGINFO as c_int, &[]);
+        let on_the_stack = [left; 64];
+        let near = on_the_stack.as_ptr() as usize;
+        let left = if left == 0 { near } else { left };
+        // SAFETY: that it bears this is what the tests are for.
+        unsafe {
+            std::mem::transmute::<usize, extern "C" fn(c_int, usize, usize)>(handler)(
+                number, left, left,
+            );
+        }
+    }
+    PUT_BACK[0].store(handler(signal), SeqCst);
+    PUT_BACK[1].store(left, SeqCst);
+    set(signal, puts_back as Plain as usize, 0, &[]);
 }
 
 /// A system call that fails, so that `errno` is EBADF.

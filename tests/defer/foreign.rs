@@ -228,10 +228,25 @@ fn no_handler_runs_in_a_call_that_sleeps() {
     }
 }
 
+/// There is no context whose mask could be changed: the handler runs.
+fn an_entry_that_is_put_back_and_called_by_number_is_not_put_off() {
+    needs_deferral();
+    for (round, left) in [8, usize::MAX, 0].into_iter().enumerate() {
+        install(SIGUSR1, &COUNT).unwrap();
+        raw::put_back_and_call_by_number(SIGUSR1, left);
+        let section = DeferGuard::new();
+        raise(SIGUSR1).unwrap();
+        assert_eq!((count(), pending(), kernel_mask()), (round + 1, SignalSet::empty(), vec![]));
+        drop(section);
+        assert_eq!((count(), kernel_mask()), (round + 1, vec![]));
+    }
+}
+
 tests! {
     a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits,
     what_stays_blocked_keeps_its_place,
     a_full_queue_loses_neither_signals_nor_their_order,
     a_full_queue_loses_nothing_that_found_no_place,
     no_handler_runs_in_a_call_that_sleeps,
+    an_entry_that_is_put_back_and_called_by_number_is_not_put_off,
 }

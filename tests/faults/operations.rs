@@ -374,6 +374,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation(
         "session::PidFile",
         || {
+            warm();
             let path = std::env::temp_dir().join(format!("signal-faults-{}", Pid::current()));
             let path: &std::path::Path = Box::leak(path.into_boxed_path());
             Box::new(move || {

@@ -4,12 +4,12 @@ use crate::common::load::Flood;
 use crate::common::{self, raw, Latch, FLAG};
 use libc::{c_int, c_void, siginfo_t};
 use signal::{
-    install, query, raise, Action, BlockGuard, Flags, Handler, Info, Pid, SelfPipe, Signal,
-    SIGABRT, SIGALRM, SIGINT, SIGTERM, SIGUSR1, SIGUSR2,
+    install, query, raise, Action, BlockGuard, Flags, Handler, Info, InfoQueue, Pid, SelfPipe,
+    Signal, SIGABRT, SIGALRM, SIGCHLD, SIGINT, SIGSEGV, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
 };
 use std::io::{ErrorKind, Read};
 use std::os::unix::io::AsRawFd;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering::SeqCst};
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 static NUMBER: AtomicI32 = AtomicI32::new(0);
@@ -302,6 +302,57 @@ fn a_fault_without_an_address_ends_the_process() {
     }
 }
 
+static QUEUE: InfoQueue<4> = InfoQueue::new();
+
+/// Nothing, a word that is no address, and what is no siginfo_t in memory of the stack.
+fn an_entry_that_is_put_back_and_called_by_number_hears_the_number() {
+    common::needs(cfg!(target_os = "linux"), "the C library may stand in between");
+    for signal in [SIGUSR1, SIGSEGV] {
+        install(signal, Handler::Default).unwrap();
+        let pipe = SelfPipe::with_queue(signal, &QUEUE).unwrap();
+        for left in [8, usize::MAX, 0] {
+            raw::put_back_and_call_by_number(signal, left);
+            raise(signal).unwrap();
+            assert_eq!(pipe.pending(), signal.into());
+            let infos: Vec<_> = pipe.infos().collect();
+            assert_eq!((infos.len(), infos[0].signal()), (1, signal));
+            assert_eq!((infos[0].sender_pid(), infos[0].address()), (None, None));
+            // The next one comes from the kernel.
+            raise(signal).unwrap();
+            assert_eq!(pipe.pending(), signal.into());
+            let sender = pipe.infos().next().and_then(|info| info.sender_pid());
+            assert_eq!(sender, Some(Pid::current()));
+        }
+    }
+}
+
+/// It finds nobody, and the default in place: what happens by default is nothing, and must not
+/// happen to the next pipe.
+fn a_signal_under_way_while_the_last_pipe_leaves_does_no_harm_to_the_next() {
+    for signal in [SIGCHLD, SIGWINCH] {
+        let pipe = SelfPipe::new(SIGUSR1).unwrap();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(SeqCst) {
+                    raise(signal).unwrap();
+                }
+            });
+            for round in 0..common::scaled(30_000) {
+                pipe.insert(signal).unwrap();
+                (0..round % 50).for_each(|_| std::hint::spin_loop());
+                let is_watched = query(signal).unwrap().handler() != Handler::Default;
+                pipe.remove(signal).unwrap();
+                if !is_watched {
+                    done.store(true, SeqCst);
+                    panic!("round {round}: the pipe does not hear {signal}");
+                }
+            }
+            done.store(true, SeqCst);
+        });
+    }
+}
+
 tests! {
     a_function_is_called_too,
     a_flag_is_set_too,
@@ -320,4 +371,6 @@ tests! {
     an_entry_that_is_put_back_without_pipes_has_the_default_effect,
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     a_fault_without_an_address_ends_the_process,
+    an_entry_that_is_put_back_and_called_by_number_hears_the_number,
+    a_signal_under_way_while_the_last_pipe_leaves_does_no_harm_to_the_next,
 }

@@ -3,9 +3,11 @@
 use crate::common::load::{ready, shared, Flood};
 use crate::common::{self, fork, wait_for};
 use signal::{
-    kill, BlockGuard, Pid, SelfPipe, Signal, SignalSet, UnblockGuard, SIGALRM, SIGCHLD, SIGHUP,
-    SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
+    kill, BlockGuard, InfoQueue, Pid, SelfPipe, Signal, SignalSet, UnblockGuard, SIGALRM, SIGCHLD,
+    SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
 };
+#[cfg(target_os = "linux")]
+use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -255,6 +257,53 @@ fn threads_make_and_drop_pipes_at_once() {
     assert_eq!(common::signal_state(), before);
 }
 
+/// C code cancels it, while it runs where it cannot end yet; then the signal comes. A handler that
+/// ended with it would keep the descriptors of its pipe for ever.
+#[cfg(target_os = "linux")]
+fn a_handler_outlives_the_cancellation_of_its_thread() {
+    static QUEUE: InfoQueue<4> = InfoQueue::new();
+    static HEARD: AtomicBool = AtomicBool::new(false);
+    extern "C" {
+        fn pthread_cancel(thread: libc::pthread_t) -> libc::c_int;
+    }
+    extern "C" fn runs(_: *mut c_void) -> *mut c_void {
+        while !HEARD.load(SeqCst) {
+            std::hint::spin_loop();
+        }
+        std::ptr::null_mut()
+    }
+    let before = common::open_descriptors();
+    for queue in [false, true] {
+        let pipe = match queue {
+            false => SelfPipe::new(SIGUSR1).unwrap(),
+            true => SelfPipe::with_queue(SIGUSR1, &QUEUE).unwrap(),
+        };
+        let blocked = BlockGuard::new(SIGUSR1);
+        HEARD.store(false, SeqCst);
+        // SAFETY: a function that touches an atomic, and what the calls ask for.
+        unsafe {
+            let mut thread = std::mem::zeroed();
+            let (none, argument) = (std::ptr::null(), std::ptr::null_mut());
+            let unblocked = UnblockGuard::new(SIGUSR1);
+            assert_eq!(libc::pthread_create(&mut thread, none, runs, argument), 0);
+            drop(unblocked);
+            assert_eq!(pthread_cancel(thread), 0);
+            assert_eq!(libc::pthread_kill(thread, SIGUSR1.as_raw()), 0);
+            assert_eq!(pipe.wait(), Ok(SIGUSR1.into()));
+            HEARD.store(true, SeqCst);
+            assert_eq!(libc::pthread_join(thread, argument.cast()), 0);
+        }
+        drop(blocked);
+        drop(pipe);
+        assert_eq!(common::open_descriptors(), before, "with a queue: {queue}");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn a_handler_outlives_the_cancellation_of_its_thread() {
+    common::skip("the C library's own write is a cancellation point");
+}
+
 tests! {
     a_flood_of_sigchld_does_not_lose_one_sigterm,
     a_million_signals_of_ten_kinds_from_four_processes_lose_no_kind,
@@ -263,4 +312,5 @@ tests! {
     a_signal_that_arrives_while_another_is_collected_notifies_again,
     dropping_it_while_threads_take_signals_never_writes_to_foreign_descriptors,
     threads_make_and_drop_pipes_at_once,
+    a_handler_outlives_the_cancellation_of_its_thread,
 }

@@ -220,6 +220,23 @@ fn a_pid_file_is_held_until_it_is_dropped_by_its_maker() {
     in_child(|| drop(PidFile::create(&path).unwrap()));
 }
 
+/// Also those that another thread has forked to start a program, and that are on their way there.
+fn a_drop_gives_up_the_lock_that_children_share() {
+    let place = Place::new("shared");
+    let path = place.join("pid");
+    let latch = Latch::new();
+    let pid_file = PidFile::create(&path).unwrap();
+    let child = fork(|| {
+        latch.wait();
+        0
+    });
+    drop(pid_file);
+    let again = PidFile::create(&path).map(drop);
+    latch.open();
+    assert!(wait_for(child).success());
+    assert_eq!(again, Ok(()));
+}
+
 /// Instances that remove the file before they give up the lock: one that waits at the door opens a
 /// file, and locks it when it has no name any more.
 fn a_pid_file_that_is_removed_and_made_again_has_one_holder() {
@@ -526,6 +543,7 @@ tests! {
     a_pid_file_that_cannot_be_written_is_empty,
     a_daemon_that_is_not_ready_leaves_an_empty_pid_file,
     a_pid_file_is_held_until_it_is_dropped_by_its_maker,
+    a_drop_gives_up_the_lock_that_children_share,
     a_pid_file_that_is_removed_and_made_again_has_one_holder,
     a_failure_with_the_number_of_success_is_a_failure,
     what_was_printed_without_a_line_end_is_written_once,
