@@ -39,6 +39,8 @@ type Row = (&'static str, bool, fn(&Target) -> bool);
 const TABLE: &[Row] = &[
     // Functions that have a substitute.
     ("pipe2",        true,  |t| !t.is(&[APPLE, &["aix", "haiku", "nto"]])),
+    // write and close past the C library, whose own are cancellation points.
+    ("raw_calls",    true,  |t| t.is(&[LINUX])),
     ("eventfd",      true,  |t| t.is(&[&["linux", "android", "freebsd", "illumos"]])),
     ("sigtimedwait", true,  |t| t.is(&[LINUX, &["freebsd", "netbsd", "dragonfly", "aix", "haiku", "hurd", "redox", "nto", "cygwin"]])),
     ("signalfd",     true,  |t| t.is(&[LINUX, &["illumos"]])),

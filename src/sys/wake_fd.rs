@@ -34,7 +34,7 @@ cfg_if::cfg_if! {
 // The C library's own are cancellation points: a thread that C code has cancelled would end here, in
 // the handler that interrupts it, and never give back what that holds.
 cfg_if::cfg_if! {
-    if #[cfg(any(target_os = "linux", target_os = "android"))] {
+    if #[cfg(has_raw_calls)] {
         /// # Safety
         ///
         /// As for `libc::write`.

@@ -6,7 +6,7 @@ use signal::{
     kill, BlockGuard, InfoQueue, Pid, SelfPipe, Signal, SignalSet, UnblockGuard, SIGALRM, SIGCHLD,
     SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
 };
-#[cfg(target_os = "linux")]
+#[cfg(has_raw_calls)]
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -259,7 +259,7 @@ fn threads_make_and_drop_pipes_at_once() {
 
 /// C code cancels it, while it runs where it cannot end yet; then the signal comes. A handler that
 /// ended with it would keep the descriptors of its pipe for ever.
-#[cfg(target_os = "linux")]
+#[cfg(has_raw_calls)]
 fn a_handler_outlives_the_cancellation_of_its_thread() {
     static QUEUE: InfoQueue<4> = InfoQueue::new();
     static HEARD: AtomicBool = AtomicBool::new(false);
@@ -299,7 +299,7 @@ fn a_handler_outlives_the_cancellation_of_its_thread() {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(has_raw_calls))]
 fn a_handler_outlives_the_cancellation_of_its_thread() {
     common::skip("the C library's own write is a cancellation point");
 }
