@@ -79,6 +79,7 @@ documented! {
         <SignalSet as FromIterator<Signal>>::from_iter::<SignalSet>;
     SignalSet__From_SignalSet_ref__from: <SignalSet as From<&SignalSet>>::from;
     SignalSet__From_Signal__from: <SignalSet as From<Signal>>::from;
+    SignalSet__From_Signal_array_ref__from: <SignalSet as From<&[Signal; 2]>>::from;
     SignalSet__From_Signal_array__from: <SignalSet as From<[Signal; 2]>>::from;
     SignalSet__From_Signal_slice_ref__from: <SignalSet as From<&[Signal]>>::from;
     SignalSet__IntoIterator__into_iter: <SignalSet as IntoIterator>::into_iter;

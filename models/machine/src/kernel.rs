@@ -310,7 +310,8 @@ fn call(sent: Sent, action: Action) {
         }
         mask
     });
-    let mut info = info(sent);
+    // The context stands beside it; what is in it nobody asks.
+    let (mut info, mut context) = (info(sent), 0_usize);
     if action.flags & libc::SA_SIGINFO != 0 {
         // SAFETY: installed with SA_SIGINFO: a function that takes these.
         let handler = unsafe {
@@ -318,7 +319,7 @@ fn call(sent: Sent, action: Action) {
                 action.handler,
             )
         };
-        handler(sent.signal, &mut info, std::ptr::null_mut());
+        handler(sent.signal, &mut info, (&raw mut context).cast());
     } else {
         // SAFETY: installed without SA_SIGINFO: a function that takes the number.
         unsafe { mem::transmute::<usize, extern "C" fn(c_int)>(action.handler)(sent.signal) };
