@@ -2,7 +2,7 @@
 
 use crate::common::{self, needs, raw};
 use libc::{c_int, c_void, siginfo_t};
-use signal::{install, BlockGuard, Cause, Errno, Handler, Info, Pid, Signal};
+use signal::{install, BlockGuard, Cause, Handler, Info, Pid, Signal};
 use signal::{SIGALRM, SIGBUS, SIGCHLD, SIGSEGV, SIGTERM, SIGTRAP, SIGUSR1};
 use std::mem::zeroed;
 use std::ptr;
@@ -104,7 +104,7 @@ fn a_signal_without_room_in_the_queue_tells_no_sender() {
         let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: a whole structure.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_SIGPENDING, &none) }, 0);
-        let send: [fn() -> Result<(), Errno>; 2] =
+        let send: [fn() -> Result<(), signal::Errno>; 2] =
             [|| signal::raise(SIGUSR1), || signal::queue(Pid::current(), SIGUSR1, 7)];
         for send in send {
             let (info, ()) = info_of(SIGUSR1, || send().unwrap());

@@ -2,7 +2,10 @@
 
 use super::example;
 use crate::common::{self, process};
-use signal::{kill, kill_group, Handler, Pid, SIGCONT, SIGHUP, SIGINT, SIGTSTP, SIGTTOU, SIGWINCH};
+use signal::{
+    kill, kill_group, CommandExt as _, Handler, Pid, SIGCONT, SIGHUP, SIGINT, SIGTSTP, SIGTTOU,
+    SIGWINCH,
+};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::io::{AsRawFd, FromRawFd};
@@ -66,10 +69,11 @@ fn a_person_at_the_terminal() {
         program.pre_exec(move || {
             libc::setpgid(0, 0);
             libc::tcsetpgrp(number, libc::getpid());
-            signal::install(SIGTTOU, Handler::Default)?;
             Ok(())
         })
     };
+    // Last: SIGTTOU has to be ignored up to here. The test may have been started with SIGINT ignored.
+    program.reset_signals();
     let child = Pid::from(&program.spawn().unwrap());
 
     // The end of the person is closed first.

@@ -3,8 +3,8 @@
 use crate::common::load::{ready, shared, Flood};
 use crate::common::{self, fork, wait_for};
 use signal::{
-    kill, BlockGuard, InfoQueue, Pid, SelfPipe, Signal, SignalSet, UnblockGuard, SIGALRM, SIGCHLD,
-    SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
+    kill, BlockGuard, Pid, SelfPipe, Signal, SignalSet, UnblockGuard, SIGALRM, SIGCHLD, SIGHUP,
+    SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
 };
 #[cfg(has_raw_calls)]
 use std::ffi::c_void;
@@ -261,7 +261,7 @@ fn threads_make_and_drop_pipes_at_once() {
 /// ended with it would keep the descriptors of its pipe for ever.
 #[cfg(has_raw_calls)]
 fn a_handler_outlives_the_cancellation_of_its_thread() {
-    static QUEUE: InfoQueue<4> = InfoQueue::new();
+    static QUEUE: signal::InfoQueue<4> = signal::InfoQueue::new();
     static HEARD: AtomicBool = AtomicBool::new(false);
     extern "C" {
         fn pthread_cancel(thread: libc::pthread_t) -> libc::c_int;
