@@ -15,7 +15,7 @@ pub(crate) mod pipe;
 pub(crate) mod queue;
 
 use crate::context::Context;
-use crate::errno::KeepErrno;
+use crate::errno::{KeepErrno, Result};
 use crate::info::Info;
 use crate::set::SignalSet;
 use crate::sigmask;
@@ -182,23 +182,42 @@ fn default_effect(signal: Signal) {
         return;
     }
     let _errno = KeepErrno::new();
-    let default = RawAction { handler: DEFAULT, flags: 0, mask: SignalSet::empty().to_words() };
-    let before = match sigaction(signal.as_raw(), Some(default)) {
+    let before = match set_default(signal) {
         Ok(before) => before,
         Err(_) => return,
     };
     // SAFETY: takes a plain value.
     unsafe { libc::raise(signal.as_raw()) };
-    let mask = sigmask::swap(libc::SIG_UNBLOCK, signal.into());
-    sigmask::set(libc::SIG_SETMASK, mask);
+    let_through(signal);
     // Two threads may be here: the first one puts back what was there, which is not the default.
     // What somebody else has installed meanwhile stays.
     if before.handler != DEFAULT && installed(signal) == DEFAULT {
-        let _ = sigaction(signal.as_raw(), Some(before));
+        let _ = replace(signal, before);
     }
 }
 
+// Functions of their own: together their structures would take more of an alternate stack than
+// there is, where the compiler does not optimize.
+
+fn set_default(signal: Signal) -> Result<RawAction> {
+    let mask = SignalSet::empty().to_words();
+    replace(signal, RawAction { handler: DEFAULT, flags: 0, mask })
+}
+
+#[inline(never)]
+fn replace(signal: Signal, action: RawAction) -> Result<RawAction> {
+    sigaction(signal.as_raw(), Some(action))
+}
+
+/// What is pending is delivered before it returns.
+#[inline(never)]
+fn let_through(signal: Signal) {
+    let mask = sigmask::swap(libc::SIG_UNBLOCK, signal.into());
+    sigmask::set(libc::SIG_SETMASK, mask);
+}
+
 /// The handler that the kernel would call.
+#[inline(never)]
 fn installed(signal: Signal) -> usize {
     sigaction(signal.as_raw(), None).map_or(IGNORE, |action| action.handler)
 }

@@ -11,13 +11,13 @@
 //! entry. If it is somebody else's, that one has decided.
 
 use super::pipe::{tell, GENERATIONS, WATCHERS};
-use super::{installed, run, Entry, PerSignal};
+use super::{installed, replace, run, set_default, Entry, PerSignal};
 use crate::errno::KeepErrno;
 use crate::info::Info;
 use crate::set::SignalSet;
 use crate::signal::{self, Signal};
 use crate::sys::number::HIGHEST;
-use crate::sys::sigaction::{sigaction, RawAction, DEFAULT};
+use crate::sys::sigaction::{RawAction, DEFAULT};
 use crate::sys::{flag, frame};
 use core::mem;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release, SeqCst};
@@ -166,8 +166,7 @@ fn default_effect(signal: Signal, entry: Entry, watchers: &AtomicU32, fails_agai
         // SAFETY: takes a plain value.
         unsafe { libc::raise(signal.as_raw()) };
     } else if is_ours && fails_again {
-        let default = RawAction { handler: DEFAULT, flags: 0, mask: SignalSet::empty().to_words() };
-        let _ = sigaction(signal.as_raw(), Some(default));
+        let _ = set_default(signal);
     } else if is_ours {
         // The entry comes back, for a pipe that another thread makes over it meanwhile.
         super::default_effect(signal);
@@ -182,7 +181,6 @@ fn stay_installed(signal: Signal, chained: &Chained, entry: Entry) {
         chained.set(0, 0, true, true);
         let flags = flag::SIGINFO | flag::ONSTACK | flag::RESTART;
         let mask = SignalSet::asynchronous().to_words();
-        let _ =
-            sigaction(signal.as_raw(), Some(RawAction { handler: entry as usize, flags, mask }));
+        let _ = replace(signal, RawAction { handler: entry as usize, flags, mask });
     }
 }
