@@ -6,8 +6,7 @@ use crate::common::process::sleeper;
 use crate::common::{self, in_child, open_descriptors, status_of};
 use signal::child::wait_timeout;
 use signal::{
-    kill, raise, Errno, Handler, SelfPipe, Signal, SignalFd, SignalSet, SIGCHLD, SIGKILL, SIGUSR1,
-    SIGUSR2,
+    kill, raise, Errno, SelfPipe, Signal, SignalFd, SignalSet, SIGKILL, SIGUSR1, SIGUSR2,
 };
 use std::time::Duration;
 
@@ -154,7 +153,8 @@ fn without_ppoll_a_wait_for_a_child_sleeps() {
         let child = common::process::sleeper();
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| signal::child::wait_timeout(child, Duration::MAX));
-            let catches = || signal::query(SIGCHLD).unwrap().handler() != Handler::Default;
+            let catches =
+                || signal::query(signal::SIGCHLD).unwrap().handler() != signal::Handler::Default;
             common::eventually("it waits for SIGCHLD", catches);
             signal::kill(child, SIGKILL).unwrap();
             let exited = waiter.join().unwrap().unwrap().expect("it ends");
