@@ -14,13 +14,20 @@ bitflags::bitflags! {
     /// constant.
     ///
     /// [`Action::restart`] is the portable way to say `RESTART` or its absence.
+    // On a constant, the oldest `bitflags` puts them where they may not be.
+    #[doc(alias = "SA_NOCLDSTOP")]
+    #[doc(alias = "SA_NOCLDWAIT")]
+    #[doc(alias = "SA_ONSTACK")]
+    #[doc(alias = "SA_RESETHAND")]
+    #[doc(alias = "SA_NODEFER")]
+    #[doc(alias = "SA_RESTART")]
+    #[doc(alias = "SA_INTERRUPT")]
+    #[doc(alias = "SA_SIGINFO")]
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Flags: u32 {
         /// No `SIGCHLD` when a child stops or continues.
-        #[doc(alias = "SA_NOCLDSTOP")]
         const NOCLDSTOP = flag::NOCLDSTOP;
         /// Children that end leave no status to collect ([`child`](crate::child)).
-        #[doc(alias = "SA_NOCLDWAIT")]
         #[cfg(has_sa_nocldwait)]
         const NOCLDWAIT = flag::NOCLDWAIT;
         /// Run on the alternate stack, if the thread has one.
@@ -31,27 +38,21 @@ bitflags::bitflags! {
         /// at once overflow it. A process that hosts a Go runtime needs the flag for every handler:
         /// [`block`](Action::block) the other signals there too, so that one frame is all. A
         /// [`SelfPipe`](crate::SelfPipe) does both.
-        #[doc(alias = "SA_ONSTACK")]
         #[cfg(has_sa_onstack)]
         const ONSTACK = flag::ONSTACK;
         /// Back to the default action when the signal is delivered.
-        #[doc(alias = "SA_RESETHAND")]
         const RESETHAND = flag::RESETHAND;
         /// Do not block the signal while its own handler runs.
-        #[doc(alias = "SA_NODEFER")]
         const NODEFER = flag::NODEFER;
         /// Restart interrupted system calls where the system can. Set by default for every signal
         /// except SIGALRM.
-        #[doc(alias = "SA_RESTART")]
         #[cfg(has_sa_restart)]
         const RESTART = flag::RESTART;
         /// Do not restart them. Set by default for SIGALRM. Kernels of today take it for granted,
         /// and Linux since 5.11 does not return it.
-        #[doc(alias = "SA_INTERRUPT")]
         #[cfg(has_sa_interrupt)]
         const INTERRUPT = flag::INTERRUPT;
         /// The handler takes three arguments. Set where it is needed.
-        #[doc(alias = "SA_SIGINFO")]
         const SIGINFO = flag::SIGINFO;
     }
 }
