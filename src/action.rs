@@ -14,15 +14,6 @@ bitflags::bitflags! {
     /// constant.
     ///
     /// [`Action::restart`] is the portable way to say `RESTART` or its absence.
-    // On a constant, the oldest `bitflags` puts them where they may not be.
-    #[doc(alias = "SA_NOCLDSTOP")]
-    #[doc(alias = "SA_NOCLDWAIT")]
-    #[doc(alias = "SA_ONSTACK")]
-    #[doc(alias = "SA_RESETHAND")]
-    #[doc(alias = "SA_NODEFER")]
-    #[doc(alias = "SA_RESTART")]
-    #[doc(alias = "SA_INTERRUPT")]
-    #[doc(alias = "SA_SIGINFO")]
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Flags: u32 {
         /// No `SIGCHLD` when a child stops or continues.

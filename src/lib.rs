@@ -181,7 +181,17 @@ pub mod timer;
 mod wait;
 
 // rustdoc finds the alias of what a private module defines only here (ci/aliases).
-pub use crate::action::{Action, Flags, IntoAction};
+pub use crate::action::{Action, IntoAction};
+// Here, since the oldest `bitflags` takes no aliases of the constants.
+#[doc(alias = "SA_NOCLDSTOP")]
+#[doc(alias = "SA_NOCLDWAIT")]
+#[doc(alias = "SA_ONSTACK")]
+#[doc(alias = "SA_RESETHAND")]
+#[doc(alias = "SA_NODEFER")]
+#[doc(alias = "SA_RESTART")]
+#[doc(alias = "SA_INTERRUPT")]
+#[doc(alias = "SA_SIGINFO")]
+pub use crate::action::Flags;
 #[doc(alias = "sigaltstack")]
 pub use crate::alt_stack::AltStack;
 pub use crate::context::Context;
