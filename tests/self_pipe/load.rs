@@ -108,12 +108,14 @@ const LOOK: Way = |pipe| {
 
 /// Some thread gets each signal before the next one is sent.
 fn eight_threads_collect(ways: &[Way]) {
+    // Never dropped: a thread can take the last signal when the scope no longer waits for it.
     let pipe = SelfPipe::new(KINDS.iter().copied().collect::<SignalSet>()).unwrap();
+    let pipe = std::mem::ManuallyDrop::new(pipe);
     let reported: Vec<AtomicUsize> = KINDS.iter().map(|_| AtomicUsize::new(0)).collect();
     let (stop, ended) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for way in ways.iter().cycle().take(8) {
-            let (pipe, reported, stop, ended) = (&pipe, &reported, &stop, &ended);
+            let (pipe, reported, stop, ended) = (&*pipe, &reported, &stop, &ended);
             scope.spawn(move || {
                 while !stop.load(SeqCst) {
                     let set = way(pipe);
