@@ -67,7 +67,8 @@ mod tracer {
                 rounds.end(addresses[step]);
                 met
             });
-            *if met { &mut hits } else { &mut misses } += 1;
+            hits += usize::from(met);
+            misses += usize::from(!met);
         }
         let name = operation.name;
         println!("{name}: {} instructions, {hits} tried, {misses} not met", addresses.len());

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{eventually, run, starter};
+use common::{eventually, run, starter, Running};
 use signal::{kill, Pid, SIGUSR2};
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Stdio};
 
 #[test]
 fn each_line_in_the_log_has_the_name_before_it() {
@@ -73,6 +73,15 @@ fn a_file_that_cannot_be_written_is_told_of_and_stops_nothing() {
     running.end();
 }
 
+/// `starter logs -f`, and the lines that it prints.
+fn follow(running: &Running, words: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut logs = starter();
+    logs.args(["logs", "-f", "--socket"]).arg(running.place.join("socket")).args(words);
+    let mut follower = logs.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    (follower, lines)
+}
+
 #[test]
 fn logs_are_shown_and_followed() {
     let running = run(r#"
@@ -91,13 +100,7 @@ fn logs_are_shown_and_followed() {
     assert_eq!(running.ask(&["logs", "b"]), "");
     let unknown = running.control(&["logs", "z"]);
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no service `z`"));
-    let mut follower = starter()
-        .args(["logs", "-f", "-n", "1", "a", "--socket"])
-        .arg(running.place.join("socket"))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let (mut follower, mut lines) = follow(&running, &["-n", "1", "a"]);
     assert_eq!(lines.next().unwrap().unwrap(), "30");
     running.ask(&["signal", "a", "HUP"]);
     assert_eq!(lines.next().unwrap().unwrap(), "heard");
@@ -114,13 +117,7 @@ fn who_follows_what_is_removed_is_let_go() {
     let running = run("[service.a]\ncommand = ['sh', '-c', 'echo word; exec sleep 1000']\n\
                        [service.b]\ncommand = ['sleep', '1000']\n");
     running.wait_for_line(&["a | word"]);
-    let mut follower = starter()
-        .args(["logs", "-f", "a", "--socket"])
-        .arg(running.place.join("socket"))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let (mut follower, mut lines) = follow(&running, &["a"]);
     assert_eq!(lines.next().unwrap().unwrap(), "word");
     running.place.write("starter.toml", "[service.b]\ncommand = ['sleep', '1000']\n");
     running.ask(&["reload"]);

@@ -65,6 +65,23 @@ fn default_effects_happen_until_a_signal_has_come() {
     assert_eq!((ends(block, true).code(), ends(section, true).code()), (Some(3), Some(3)));
 }
 
+/// What is installed for SIGUSR1, and counts, runs in a section until SIGUSR2 has come there.
+fn runs_until_another_has_come(prepare: impl Fn()) {
+    let scenario = |enter: Enter| {
+        prepare();
+        install(SIGUSR2, &COUNT).unwrap();
+        let region = enter();
+        raise(SIGUSR1).unwrap();
+        let first = count();
+        raise(SIGUSR2).unwrap();
+        raise(SIGUSR1).unwrap();
+        let second = count();
+        drop(region);
+        (first, second, count())
+    };
+    both(scenario, (0, 0, 2), (1, 1, 3));
+}
+
 /// A foreign handler runs, until a signal has come, and so does what it calls on of this crate.
 /// Row: handlers installed by other means
 fn foreign_handlers_run_until_a_signal_has_come() {
@@ -79,21 +96,11 @@ fn foreign_handlers_run_until_a_signal_has_come() {
             std::mem::transmute::<usize, raw::WithInfo>(ENTRY.load(SeqCst))(number, info, context);
         }
     }
-    let scenario = |enter: Enter| {
+    runs_until_another_has_come(|| {
         install(SIGUSR1, &COUNT).unwrap();
-        install(SIGUSR2, &COUNT).unwrap();
         ENTRY.store(raw::handler(SIGUSR1), SeqCst);
         raw::set(SIGUSR1, chains as raw::WithInfo as usize, libc::SA_SIGINFO, &[]);
-        let region = enter();
-        raise(SIGUSR1).unwrap();
-        let first = count();
-        raise(SIGUSR2).unwrap();
-        raise(SIGUSR1).unwrap();
-        let second = count();
-        drop(region);
-        (first, second, count())
-    };
-    both(scenario, (0, 0, 2), (1, 1, 3));
+    });
 }
 
 /// A function that the kernel calls as it is runs, whoever has installed it.
@@ -102,20 +109,10 @@ fn a_raw_function_runs_until_a_signal_has_come() {
     extern "C" fn raw(_: libc::c_int) {
         COUNT.fetch_add(1, SeqCst);
     }
-    let scenario = |enter: Enter| {
+    runs_until_another_has_come(|| {
         // SAFETY: an atomic addition.
         install(SIGUSR1, unsafe { Handler::from_raw(raw) }).unwrap();
-        install(SIGUSR2, &COUNT).unwrap();
-        let region = enter();
-        raise(SIGUSR1).unwrap();
-        let first = count();
-        raise(SIGUSR2).unwrap();
-        raise(SIGUSR1).unwrap();
-        let second = count();
-        drop(region);
-        (first, second, count())
-    };
-    both(scenario, (0, 0, 2), (1, 1, 3));
+    });
 }
 
 /// Another thread that lets it through does not get it.
