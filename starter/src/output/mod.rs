@@ -12,8 +12,9 @@ use crate::watched::{Source, Watched};
 use nix::fcntl::{fcntl, FcntlArg, OFlag};
 use polling::Poller;
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{self, ErrorKind, PipeReader, Read};
-use std::process::{Command, Stdio};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -77,18 +78,17 @@ impl Outputs {
     }
 
     /// Connects a service, or a command that is run for it, that is about to be started. Returns
-    /// the number of the stream.
+    /// the number of the stream, and where it is to write, if not where the starter does.
     pub fn connect(
         &mut self,
         name: &str,
         service: &Service,
-        command: &mut Command,
-    ) -> io::Result<Option<usize>> {
+    ) -> io::Result<(Option<usize>, Option<OwnedFd>)> {
         let file = match &service.output {
-            Output::Inherit => return Ok(None),
+            Output::Inherit => return Ok((None, None)),
             Output::Nowhere => {
-                command.stdout(Stdio::null()).stderr(Stdio::null());
-                return Ok(None);
+                let nowhere = File::options().write(true).open("/dev/null")?;
+                return Ok((None, Some(nowhere.into())));
             }
             Output::Log => None,
             Output::File { path, size, count } => Some((path, *size, *count)),
@@ -96,7 +96,6 @@ impl Outputs {
         let (pipe, writer) = io::pipe()?;
         // This end is nobody else's.
         fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        command.stdout(writer.try_clone()?).stderr(writer);
         let id = self.next;
         self.next += 1;
         let pipe = Watched::new(&self.poller, pipe, Source::Output(id))?;
@@ -113,7 +112,7 @@ impl Outputs {
             Some(_) => {}
             None => kept.file = None,
         }
-        Ok(Some(id))
+        Ok((Some(id), Some(writer.into())))
     }
 
     /// It could not be started.

@@ -2,12 +2,14 @@
 
 mod cgroup;
 mod explain;
+mod launch;
 mod prepare;
 
 pub use self::prepare::{open_descriptors, Limits, NOTIFY_FD};
 
 use self::cgroup::Cgroups;
 use self::explain::{classify, explain};
+use self::launch::Launcher;
 use crate::config::{Ready, Service};
 use crate::notify::{Message, Notifier};
 use crate::output::Outputs;
@@ -15,7 +17,7 @@ use crate::ports::{self, Port};
 use crate::ready;
 use crate::supervisor::{Kernel, Probe, SpawnError, Target};
 use polling::Poller;
-use signal::{CommandExt as _, Pid, Signal};
+use signal::{Pid, Signal};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
@@ -41,8 +43,9 @@ pub struct Processes {
     limits: Limits,
     /// Those that services may ask for.
     inherited: Vec<RawFd>,
-    /// Nothing else is to get the number `NOTIFY_FD`, if it was free.
-    _placeholder: File,
+    /// /dev/null, so that nothing else gets the number `NOTIFY_FD`, if it was free.
+    placeholder: File,
+    launcher: Launcher,
 }
 
 enum Before {
@@ -75,7 +78,8 @@ impl Processes {
             cgroups: if shared_group { None } else { Cgroups::find() },
             limits,
             inherited,
-            _placeholder: placeholder,
+            placeholder,
+            launcher: Launcher::new(),
         }
     }
 
@@ -101,35 +105,36 @@ impl Processes {
         let mut steps =
             self.prepare(name, service, words, main).map_err(|error| self.own(&error))?;
         let owner = steps.owner();
-        let command = &mut steps.command;
-        let output = self.outputs.connect(name, service, command);
-        let output = output.map_err(|error| self.own(&error))?;
+        let output = self.outputs.connect(name, service);
+        let (output, writer) = output.map_err(|error| self.own(&error))?;
+        steps.output = writer;
         let mut notifier = None;
         let mut started = Ok(());
         if main && service.notifies() {
             let directory = &self.notify_directory;
+            let command = &mut steps.command;
             let made = Notifier::new(&self.poller, self.next, directory, owner, command);
             match made {
                 Ok(made) => {
-                    steps.notify = made.service_end();
+                    steps.inside.notify = made.service_end();
                     notifier = Some(made);
                 }
                 Err(error) => started = Err(self.own(&error)),
             }
         }
         let child = started.and_then(|()| {
-            let mut command = steps.finish(self.shared_group);
-            command.spawn_with_signals_blocked().map_err(|error| explain(service, words, &error))
+            let child = steps.start(&mut self.launcher, &self.placeholder);
+            child.map_err(|error| explain(service, words, &error))
         });
         match child {
-            Ok(child) => {
+            Ok(pid) => {
                 if let Some(mut notifier) = notifier {
                     notifier.started();
                     self.speakers.insert(name.to_owned(), self.next);
                     self.notifiers.insert(self.next, (name.to_owned(), notifier));
                     self.next += 1;
                 }
-                Ok(Pid::from(&child))
+                Ok(pid)
             }
             Err(error) => {
                 output.into_iter().for_each(|id| self.outputs.disconnect(id));

@@ -1,5 +1,6 @@
-//! What happens to a process between `fork` and `exec`.
+//! What happens to a process before it is the service's program.
 
+use super::launch::Launcher;
 use super::Processes;
 use crate::accounts::{Account, Identity};
 use crate::config::Service;
@@ -9,10 +10,10 @@ use nix::errno::Errno;
 use nix::sys::resource::{getrlimit, setrlimit, Resource};
 use nix::sys::stat::{umask, Mode};
 use nix::unistd::Uid;
-use signal::{CommandExt as _, Pid, Signal};
+use signal::{session, CommandExt as _, Pid, Signal};
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
@@ -86,11 +87,20 @@ impl Step {
     }
 }
 
-/// All that it takes, looked up before the `fork`.
+/// All that it takes, looked up before.
 pub struct Steps {
     pub command: Command,
+    /// Where it writes; `None`: where the starter does.
+    pub output: Option<OwnedFd>,
+    pub inside: Inside,
+}
+
+/// What the new process does before it is the program.
+pub struct Inside {
     /// The service's end of the pipe on which it says that it is ready.
     pub notify: Option<RawFd>,
+    new_session: bool,
+    parent: Pid,
     descriptors: Vec<RawFd>,
     umask: Option<u32>,
     nice: Option<i32>,
@@ -116,7 +126,7 @@ impl Processes {
             return Err(io::Error::other(text));
         }
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdin(Stdio::null());
+        command.args(&words[1..]);
         // Those are the starter's own, if it has them.
         for variable in ["NOTIFY_SOCKET", "NOTIFY_FD", "WATCHDOG_USEC", "WATCHDOG_PID"] {
             command.env_remove(variable);
@@ -134,9 +144,10 @@ impl Processes {
             None => None,
         };
         let cgroup = self.cgroups.as_mut().filter(|_| main);
-        Ok(Steps {
-            command,
+        let inside = Inside {
             notify: None,
+            new_session: !self.shared_group,
+            parent: Pid::current(),
             descriptors: service.descriptors.clone(),
             umask: service.umask,
             nice: service.nice,
@@ -148,7 +159,8 @@ impl Processes {
             cgroup: cgroup.and_then(|cgroups| cgroups.entrance(name)),
             identity: identity.flatten(),
             last_word: service.stop_signal,
-        })
+        };
+        Ok(Steps { command, output: None, inside })
     }
 }
 
@@ -181,38 +193,51 @@ fn introduce(
 impl Steps {
     /// Whose the sockets of the service are to be.
     pub fn owner(&self) -> Option<Uid> {
-        self.identity.as_ref().map(|identity| identity.uid)
+        self.inside.identity.as_ref().map(|identity| identity.uid)
     }
 
-    pub fn finish(self, shared_group: bool) -> Command {
-        let Steps { mut command, notify, descriptors, umask: mask, nice, .. } = self;
-        let Steps { nofile, core, mut cgroup, identity, last_word, .. } = self;
-        if !shared_group {
-            command.new_session();
+    /// `null` is open for reading and has nothing to say.
+    pub fn start(self, launcher: &mut Launcher, null: &File) -> io::Result<Pid> {
+        let Steps { mut command, output, mut inside } = self;
+        // The C library changes the user of all threads that it sees, and those are the starter's.
+        if inside.identity.is_none() && Launcher::WORKS {
+            let output = output.as_ref().map(AsRawFd::as_raw_fd);
+            let streams = [Some(null.as_raw_fd()), output, output];
+            // SAFETY: system calls, no allocation and no lock: everything has been looked up before.
+            return unsafe { launcher.launch(&command, streams, || inside.take_steps()) };
         }
-        let parent = Pid::current();
-        let steps = move || {
-            pass_on(notify, &descriptors).map_err(|error| Step::Descriptor.mark(error))?;
-            if let Some(mask) = mask {
-                umask(Mode::from_bits_truncate(mask as _));
-            }
-            set_nice(nice).map_err(|error| Step::Nice.mark(error))?;
-            limit(nofile, core).map_err(|error| Step::Limit.mark(error))?;
-            if let Some(cgroup) = &mut cgroup {
-                let joined = cgroup.write_all(b"0");
-                let number = |error: io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(0));
-                joined.map_err(|error| Step::Cgroup.mark(number(error)))?;
-            }
-            if let Some(identity) = &identity {
-                take(identity).map_err(|error| Step::Identity.mark(error))?;
-            }
-            // After the change of user, which would undo it.
-            Ok(platform::die_with_parent(parent, last_word)?)
-        };
-        // SAFETY: system calls, no allocation and no lock: everything has been looked up before.
-        unsafe { command.pre_exec(steps) };
+        command.stdin(Stdio::null());
+        if let Some(output) = output {
+            command.stdout(output.try_clone()?).stderr(output);
+        }
+        // SAFETY: as above.
+        unsafe { command.pre_exec(move || inside.take_steps()) };
         command.reset_signals();
-        command
+        command.spawn_with_signals_blocked().map(|child| Pid::from(&child))
+    }
+}
+
+impl Inside {
+    fn take_steps(&mut self) -> io::Result<()> {
+        if self.new_session {
+            session::new_session()?;
+        }
+        pass_on(self.notify, &self.descriptors).map_err(|error| Step::Descriptor.mark(error))?;
+        if let Some(mask) = self.umask {
+            umask(Mode::from_bits_truncate(mask as _));
+        }
+        set_nice(self.nice).map_err(|error| Step::Nice.mark(error))?;
+        limit(self.nofile, self.core).map_err(|error| Step::Limit.mark(error))?;
+        if let Some(cgroup) = &mut self.cgroup {
+            let joined = cgroup.write_all(b"0");
+            let number = |error: io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(0));
+            joined.map_err(|error| Step::Cgroup.mark(number(error)))?;
+        }
+        if let Some(identity) = &self.identity {
+            take(identity).map_err(|error| Step::Identity.mark(error))?;
+        }
+        // After the change of user, which would undo it.
+        Ok(platform::die_with_parent(self.parent, self.last_word)?)
     }
 }
 

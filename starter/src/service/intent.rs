@@ -60,7 +60,7 @@ impl Service {
         if self.intent == Intent::Restart {
             self.intent = Intent::Run;
         }
-        self.next.take().is_some_and(|next| self.replace(next))
+        self.next.take().is_some_and(|next| self.replace(*next))
     }
 
     fn replace(&mut self, config: config::Service) -> bool {
@@ -77,7 +77,7 @@ impl Service {
 
     /// What a new configuration would do to it.
     pub fn change(&self, config: &config::Service) -> Change {
-        let current = self.next.as_ref().unwrap_or(&self.config);
+        let current = self.next.as_deref().unwrap_or(&self.config);
         if current == config {
             Change::None
         } else if self.is_alive() && (self.next.is_some() || needs_restart(current, config)) {
@@ -90,7 +90,7 @@ impl Service {
     /// A new configuration.
     pub fn reconfigure(&mut self, config: config::Service) {
         let change = self.change(&config);
-        let restarts = needs_restart(self.next.as_ref().unwrap_or(&self.config), &config);
+        let restarts = needs_restart(self.next.as_deref().unwrap_or(&self.config), &config);
         if self.is_leaving() {
             // It has come back.
             self.intent = Intent::Run;
@@ -102,7 +102,7 @@ impl Service {
                 if self.intent == Intent::Run {
                     self.intent = Intent::Restart;
                 }
-                self.next = Some(config);
+                self.next = Some(Box::new(config));
             }
             Change::Supervision => {
                 self.replace(config);

@@ -34,8 +34,8 @@ pub const SETTLED: Duration = Duration::from_millis(100);
 pub struct Service {
     name: String,
     config: config::Service,
-    /// Replaces the configuration once the service has stopped.
-    next: Option<config::Service>,
+    /// Replaces the configuration once the service has stopped. Boxed: it is hardly ever there.
+    next: Option<Box<config::Service>>,
     state: State,
     intent: Intent,
     /// What it requires has failed, and nobody starts that again unasked.
