@@ -60,6 +60,17 @@ fn every_code_and_every_deadly_signal_is_reported_as_it_was() {
     }
 }
 
+/// Whether a core file is written is the system's choice, and where; the bit is the same everywhere.
+fn a_status_says_whether_there_is_a_core_file() {
+    let texts = [0x80, 0].map(|core| {
+        let status = signal::child::Status::from_raw(SIGABRT.as_raw() | core);
+        assert_eq!((status.signal(), status.core_dumped()), (Some(SIGABRT), core != 0));
+        format!("{status}, {status:?}")
+    });
+    let with = "killed by SIGABRT (core dumped), Status(killed by SIGABRT (core dumped))";
+    assert_eq!(texts, [with, "killed by SIGABRT, Status(killed by SIGABRT)"]);
+}
+
 fn death_by_a_realtime_signal_is_an_ordinary_result() {
     let signal = common::realtime_or_skip(1);
     let child = sleeper();
@@ -273,6 +284,7 @@ fn statuses_convert_both_ways() {
 tests! {
     reap_distinguishes_running_ended_and_gone,
     every_code_and_every_deadly_signal_is_reported_as_it_was,
+    a_status_says_whether_there_is_a_core_file,
     death_by_a_realtime_signal_is_an_ordinary_result,
     a_stopped_child_is_not_reported,
     the_iterators_end_when_nothing_is_left,

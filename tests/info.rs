@@ -180,6 +180,32 @@ fn the_cause_has_a_name() {
     }
 }
 
+/// All that the headers of Linux have.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn each_code_has_its_cause() {
+    let cause = |signal, code| info_of_call(&mut made_up(signal, code), signal).cause();
+    for (code, expected) in [
+        (libc::SI_USER, Cause::User),
+        (libc::SI_TKILL, Cause::Thread),
+        (libc::SI_QUEUE, Cause::Queue),
+        (libc::SI_TIMER, Cause::Timer),
+        (libc::SI_ASYNCIO, Cause::AsyncIo),
+        (libc::SI_MESGQ, Cause::Message),
+        (libc::SI_KERNEL, Cause::Kernel),
+        // Old kernels' for SIGIO; nothing of today's sends it.
+        (libc::SI_SIGIO, Cause::Unknown),
+        // The signal was chosen by F_SETSIG.
+        (1, Cause::Io),
+        (6, Cause::Io),
+        (7, Cause::Kernel),
+    ] {
+        assert_eq!(cause(SIGUSR1, code), expected, "{code}");
+    }
+    assert_eq!(cause(signal::SIGIO, 1), Cause::Io);
+    assert_eq!(cause(signal::SIGSYS, 1), Cause::Kernel);
+    assert_eq!(cause(SIGCHLD, 7), Cause::Kernel);
+}
+
 /// SIGCHLD tells which child has stopped or continued.
 /// XSH 2.4.3 Signal Actions; XBD signal.h (CLD_)
 fn a_child_that_stops_and_continues_says_so() {
@@ -361,6 +387,8 @@ tests! {
     queue_tells_sender_and_value,
     queue_pointer_tells_the_pointer,
     the_cause_has_a_name,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    each_code_has_its_cause,
     a_child_that_stops_and_continues_says_so,
     the_raw_structure_goes_in_and_out,
     the_end_of_a_child_tells_which_child_and_how,

@@ -260,7 +260,15 @@ fn an_ignored_signal_is_watched_and_then_ignored_again() {
     assert_eq!(query(SIGCHLD).unwrap().handler(), Handler::Ignore);
 }
 
+fn what_it_is_for_can_be_printed() {
+    let pipe = SelfPipe::new(SIGHUP | SIGTERM).unwrap();
+    let expected =
+        format!("SelfPipe {{ fd: {}, watched: {:?} }}", pipe.as_raw_fd(), SIGHUP | SIGTERM);
+    assert_eq!(format!("{pipe:?}"), expected);
+}
+
 tests! {
+    what_it_is_for_can_be_printed,
     reports_every_signal_that_can_be_watched_by_its_number,
     is_readable_from_the_first_signal_until_it_is_read,
     a_burst_notifies_once,
