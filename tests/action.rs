@@ -4,11 +4,12 @@ use crate::common::{self, count, errno, process, raw, Latch, COUNT, FLAG};
 use signal::{install, query, Action, Errno, Flags, Handler, Pid, Signal, SignalSet};
 use signal::{SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2};
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::SeqCst};
 
 static DEPTH: AtomicUsize = AtomicUsize::new(0);
 static DEEPEST: AtomicUsize = AtomicUsize::new(0);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
+static OTHER: AtomicBool = AtomicBool::new(false);
 static NOTIFY: AtomicI32 = AtomicI32::new(-1);
 
 fn nothing(_: Signal) {}
@@ -47,9 +48,15 @@ fn conversions_make_the_same_actions() {
         (Handler::Flag(&FLAG), Handler::Count(&COUNT))
     );
     assert_ne!(Handler::Flag(&FLAG), Handler::Count(&COUNT));
+    assert_ne!(Handler::Flag(&FLAG), Handler::Flag(&OTHER));
+    assert_ne!(Handler::FlagOrDefault(&FLAG), Handler::FlagOrDefault(&OTHER));
+    assert_ne!(Handler::Count(&COUNT), Handler::Count(&CALLS));
+    assert_ne!(Handler::Default, Handler::Ignore);
     assert_ne!(Action::new(&FLAG), Action::new(&FLAG).block(SIGHUP));
     assert_ne!(Action::new(&FLAG), Action::new(&FLAG).flags(Flags::NODEFER));
     assert_eq!(function(), function());
+    // SAFETY: does nothing.
+    assert_ne!(function(), unsafe { Handler::new(|_: Signal| {}) });
 }
 
 fn debug_shows_handler_mask_and_flags() {
@@ -57,6 +64,38 @@ fn debug_shows_handler_mask_and_flags() {
     assert!(["Ignore", "SIGHUP", "NODEFER"].iter().all(|word| text.contains(word)), "{text}");
     assert!(format!("{:?}", function()).contains("Function(0x"));
 }
+
+#[cfg(has_sa_restart)]
+fn the_last_word_on_restarting_counts() {
+    let action = |flags: Flags| Action::new(&FLAG).flags(flags).installed_flags();
+    let has_restart = Action::new(&FLAG).restart(true).installed_flags();
+    let has_none = Action::new(&FLAG).restart(false).installed_flags();
+    assert_eq!(action(Flags::RESTART), has_restart);
+    #[cfg(has_sa_interrupt)]
+    {
+        assert_eq!(action(Flags::INTERRUPT), has_none);
+        assert_eq!(action(Flags::RESTART | Flags::INTERRUPT), has_restart);
+    }
+    assert_eq!(Action::new(&FLAG).restart(true).restart(false).installed_flags(), has_none);
+    assert_eq!(Action::new(&FLAG).restart(false).restart(true).installed_flags(), has_restart);
+}
+
+/// A function of C's that does not expect to be interrupted by its own signal.
+fn a_found_function_does_not_become_reentrant() {
+    // SAFETY: a function of one number, which does nothing.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = ignore as extern "C" fn(i32) as usize;
+        assert_eq!(libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut()), 0);
+    }
+    let found = query(SIGUSR1).unwrap();
+    let flags = Flags::NODEFER | Flags::RESETHAND;
+    let expected = found.installed_flags() | Flags::RESETHAND;
+    assert_eq!(found.flags(flags).installed_flags(), expected);
+    assert_eq!(Action::new(&FLAG).flags(flags).installed_flags() & flags, flags);
+}
+
+extern "C" fn ignore(_: i32) {}
 
 fn block_and_flags_accumulate_and_reach_the_kernel() {
     let action = Action::new(&FLAG).block(SIGHUP).block(SIGINT | SIGTERM);
@@ -246,6 +285,9 @@ tests! {
     a_new_action_has_the_default_flags_and_an_empty_mask,
     conversions_make_the_same_actions,
     debug_shows_handler_mask_and_flags,
+    #[cfg(has_sa_restart)]
+    the_last_word_on_restarting_counts,
+    a_found_function_does_not_become_reentrant,
     block_and_flags_accumulate_and_reach_the_kernel,
     unknown_bits_and_siginfo_of_the_caller_are_ignored,
     every_signal_except_sigalrm_restarts,

@@ -74,6 +74,10 @@ fn all_are_ordered_and_either_named_or_realtime() {
         named + usize::from(!realtime().is_empty()),
         "no two read the same"
     );
+    assert!(realtime().iter().all(|signal| signal.description() == "Realtime signal"));
+    let reserved = common::reserved_signals();
+    let unknown = "Unknown or reserved signal";
+    assert!(reserved.iter().all(|signal| signal.description() == unknown));
 }
 
 fn realtime_signals_are_those_of_the_running_library() {

@@ -138,6 +138,19 @@ fn a_daemon_that_ends_before_it_is_ready_is_an_error() {
     }
 }
 
+/// What the daemon does afterwards is nobody's business.
+fn a_daemon_that_is_dropped_is_an_error_at_once() {
+    let latch = Latch::new();
+    let status = start(|| {
+        expect_error(Options::new(), |daemon| {
+            drop(daemon);
+            latch.wait();
+        })
+    });
+    assert_eq!(status.code(), Some(libc::ECANCELED), "{status}");
+    latch.open();
+}
+
 fn the_pid_file_is_locked_while_the_daemon_lives() {
     let path = temporary("pid");
     // The end of a longer number must not remain.
@@ -199,6 +212,7 @@ tests! {
     options_of_a_daemon_are_kept,
     a_daemon_that_fails_says_why,
     a_daemon_that_ends_before_it_is_ready_is_an_error,
+    a_daemon_that_is_dropped_is_an_error_at_once,
     the_pid_file_is_locked_while_the_daemon_lives,
     daemonize_fails_before_and_after_the_fork_and_leaves_no_descriptor,
     daemonize_refuses_a_process_with_threads,

@@ -98,6 +98,20 @@ fn the_terminal_is_lent_and_taken_back() {
     });
 }
 
+/// The first program of a pipeline may be the first to end.
+fn a_group_whose_leader_has_ended_is_in_the_foreground() {
+    in_session(|terminal| {
+        let (job, other) = (sleeper(), sleeper());
+        join_group(job, job).unwrap();
+        join_group(other, job).unwrap();
+        set_foreground(terminal, job).unwrap();
+        killed(job);
+        assert_eq!(foreground(terminal), Ok(Some(job)));
+        killed(other);
+        assert_eq!(foreground(terminal), Ok(None));
+    });
+}
+
 fn what_is_no_terminal_and_no_group_is_an_error() {
     let (terminal, _person) = pty();
     let own = own_group();
@@ -229,6 +243,7 @@ tests! {
     a_process_leads_a_group_and_joins_another,
     what_cannot_join_says_why_and_stays,
     the_terminal_is_lent_and_taken_back,
+    a_group_whose_leader_has_ended_is_in_the_foreground,
     what_is_no_terminal_and_no_group_is_an_error,
     commands_join_a_group_and_take_the_terminal,
     reset_signals_undoes_what_was_inherited,
