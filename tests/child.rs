@@ -98,6 +98,40 @@ fn a_stopped_child_is_not_reported() {
     assert_eq!(reaped(child).status.signal(), Some(SIGKILL));
 }
 
+/// The kernel reports the stops of a child that the caller traces, asked for or not.
+#[cfg(target_os = "linux")]
+fn a_traced_child_that_stops_has_not_ended() {
+    const REFUSED: i32 = 4;
+    let null = std::ptr::null_mut::<u8>();
+    let child = fork(|| {
+        // SAFETY: takes no pointer that is followed.
+        if unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, null, 0usize) } != 0 {
+            return REFUSED;
+        }
+        signal::raise(SIGSTOP).unwrap();
+        3
+    });
+    let first = process::wait_stopped_or_ended(child);
+    if !libc::WIFSTOPPED(first) {
+        assert_eq!(libc::WEXITSTATUS(first), REFUSED);
+        crate::harness::skip("nothing can be traced here");
+    }
+    // SIGCONT stops it again, before it is delivered.
+    kill(child, SIGCONT).unwrap();
+    let go_on = || {
+        // SAFETY: as above.
+        unsafe { libc::ptrace(libc::PTRACE_CONT, child.as_raw(), null, 0usize) }
+    };
+    assert_eq!(go_on(), 0);
+    let mut looks = 0;
+    common::eventually("it has stopped again", || {
+        assert_eq!(reap(child), Ok(None));
+        looks += 1;
+        go_on() == 0
+    });
+    assert_eq!(reaped(child).status.code(), Some(3), "after {looks} looks");
+}
+
 fn the_iterators_end_when_nothing_is_left() {
     assert_eq!((reap_any().next(), reap_group(Pid::current()).next()), (None, None));
     let running = sleeper();
@@ -287,6 +321,8 @@ tests! {
     a_status_says_whether_there_is_a_core_file,
     death_by_a_realtime_signal_is_an_ordinary_result,
     a_stopped_child_is_not_reported,
+    #[cfg(target_os = "linux")]
+    a_traced_child_that_stops_has_not_ended,
     the_iterators_end_when_nothing_is_left,
     reap_group_takes_only_the_children_of_that_group,
     reap_group_of_group_1_is_einval_and_takes_nothing,
