@@ -86,6 +86,43 @@ fn guards_nest() {
     assert_eq!(raw::disposition(SIGUSR1), before);
 }
 
+fn a_guard_that_is_restored_says_whether_it_was_its_own() {
+    let guard = InstallGuard::new(SIGUSR1, &COUNT).unwrap();
+    assert_eq!(guard.restore(), Ok(true));
+    assert_eq!(query(SIGUSR1).unwrap().handler(), Handler::Default);
+    let guard = InstallGuard::new(SIGUSR1, &COUNT).unwrap();
+    install(SIGUSR1, own_handler()).unwrap();
+    assert_eq!(guard.restore(), Ok(false));
+    assert_eq!(query(SIGUSR1).unwrap().handler(), own_handler(), "it is somebody else's");
+}
+
+/// Somebody who has saved an entry bit by bit puts it back later, and it must do what it did.
+fn the_target_of_before_comes_back_with_the_guard() {
+    static FLAGS: [AtomicBool; 2] = [AtomicBool::new(false), AtomicBool::new(false)];
+    static COUNTS: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+    let pairs = [
+        [Handler::Flag(&FLAGS[0]), Handler::Flag(&FLAGS[1])],
+        [Handler::FlagOrDefault(&FLAGS[0]), Handler::FlagOrDefault(&FLAGS[1])],
+        [Handler::Count(&COUNTS[0]), Handler::Count(&COUNTS[1])],
+    ];
+    for [before, meanwhile] in pairs {
+        install(SIGUSR1, before).unwrap();
+        let saved = raw::handler(SIGUSR1);
+        raw::set(SIGUSR1, libc::SIG_DFL, 0, &[]);
+        drop(InstallGuard::new(SIGUSR1, meanwhile).unwrap());
+        raw::set(SIGUSR1, saved, libc::SA_SIGINFO, &[]);
+        signal::raise(SIGUSR1).unwrap();
+        assert_eq!(query(SIGUSR1).unwrap().handler(), before);
+        let heard = [0, 1].map(|which| FLAGS[which].swap(false, SeqCst));
+        let counted = [0, 1].map(|which| COUNTS[which].swap(0, SeqCst));
+        let expected = match before {
+            Handler::Count(_) => ([false, false], [1, 0]),
+            _ => ([true, false], [0, 0]),
+        };
+        assert_eq!((heard, counted), expected, "{before:?}");
+    }
+}
+
 fn query_changes_nothing() {
     for action in every_kind() {
         install(SIGTERM, action).unwrap();
@@ -245,6 +282,8 @@ tests! {
     sigterm_kills_again_after_the_guard,
     the_guard_holds_while_it_lives_and_knows_the_previous_action,
     guards_nest,
+    a_guard_that_is_restored_says_whether_it_was_its_own,
+    the_target_of_before_comes_back_with_the_guard,
     query_changes_nothing,
     the_returned_action_restores_a_foreign_handler_bit_for_bit,
     the_returned_action_restores_flags_counts_and_functions,
