@@ -91,6 +91,11 @@ fn sets_are_collected_extended_and_iterated() {
     assert_eq!(set.into_iter().collect::<Vec<_>>(), expected);
     assert_eq!((&set).into_iter().collect::<Vec<_>>(), expected);
     let mut rest = set.iter();
+    for left in (0..=expected.len()).rev() {
+        assert_eq!((rest.size_hint(), rest.len()), ((left, Some(left)), left));
+        assert_eq!(rest.next().is_some(), left > 0);
+    }
+    let mut rest = set.iter();
     rest.by_ref().for_each(drop);
     assert_eq!((rest.next(), rest.next()), (None, None), "it stays at its end");
 }
