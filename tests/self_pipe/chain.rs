@@ -353,7 +353,42 @@ fn a_signal_under_way_while_the_last_pipe_leaves_does_no_harm_to_the_next() {
     }
 }
 
+static BELOW: AtomicUsize = AtomicUsize::new(0);
+
+/// What it was installed over.
+extern "C" fn passes_on(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // SAFETY: the address of a handler with three arguments, which these are.
+    unsafe {
+        std::mem::transmute::<usize, raw::WithInfo>(BELOW.load(SeqCst))(number, info, context);
+    }
+}
+
+/// The pipe above and the one below are told, and each handler is called once: no entry is below
+/// itself.
+fn a_handler_between_two_pipes_is_called_once() {
+    raw::set(SIGUSR1, raw_with_info as raw::WithInfo as usize, libc::SA_SIGINFO as c_int, &[]);
+    let own = query(SIGUSR1);
+    let below = SelfPipe::new(SIGUSR1).unwrap();
+    BELOW.store(raw::handler(SIGUSR1), SeqCst);
+    raw::set(SIGUSR1, passes_on as raw::WithInfo as usize, libc::SA_SIGINFO as c_int, &[]);
+    let between = query(SIGUSR1);
+    let above = SelfPipe::new(SIGUSR1).unwrap();
+    for calls in 1..4 {
+        raise(SIGUSR1).unwrap();
+        assert_eq!((below.pending(), above.pending()), (SIGUSR1.into(), SIGUSR1.into()));
+        assert_eq!(CALLS.load(SeqCst), calls);
+    }
+    drop(above);
+    assert_eq!(query(SIGUSR1), between);
+    raise(SIGUSR1).unwrap();
+    assert_eq!((below.pending(), CALLS.load(SeqCst)), (SIGUSR1.into(), 4));
+    raw::set(SIGUSR1, BELOW.load(SeqCst), libc::SA_SIGINFO as c_int, &[]);
+    drop(below);
+    assert_eq!(query(SIGUSR1), own);
+}
+
 tests! {
+    a_handler_between_two_pipes_is_called_once,
     a_function_is_called_too,
     a_flag_is_set_too,
     a_count_is_counted_too,
