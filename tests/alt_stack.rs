@@ -114,6 +114,14 @@ fn sizes_that_cannot_be_are_refused() {
         assert_eq!(AltStack::with_size(size).err(), Some(Errno::ENOMEM), "{size}");
     }
     assert!((current(), common::signal_state()) == before);
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: takes a plain value (AT_MINSIGSTKSZ).
+        let largest_frame = unsafe { libc::getauxval(51) } as usize;
+        let minimum = largest_frame.max(libc::SIGSTKSZ);
+        assert_eq!(AltStack::with_size(minimum - 1).err(), Some(Errno::EINVAL));
+        assert!(AltStack::with_size(minimum).is_ok());
+    }
     // In whole pages.
     let _stack = AltStack::with_size(200_001).unwrap();
     let (start, size) = current().unwrap();

@@ -41,6 +41,24 @@ fn the_registers_are_those_of_the_interrupted_code() {
     assert!(instruction > 1 << 12, "{instruction:#x}");
 }
 
+/// As the header of the C library has them.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn the_registers_are_those_of_the_frame() {
+    fn compare(_: Signal, _: &Info, context: &mut Context) {
+        // SAFETY: what the kernel has passed.
+        let saved = unsafe { &(*context.as_ptr().cast::<libc::ucontext_t>()).uc_mcontext.gregs };
+        let expected = [libc::REG_RIP, libc::REG_RSP, libc::REG_RBP]
+            .map(|it| Some(saved[it as usize] as usize));
+        let found =
+            [context.instruction_pointer(), context.stack_pointer(), context.frame_pointer()];
+        FLAG.store(found == expected, SeqCst);
+    }
+    // SAFETY: looks at its arguments, and an atomic store.
+    install(SIGUSR1, unsafe { Handler::with_context(compare) }).unwrap();
+    signal::raise(SIGUSR1).unwrap();
+    assert!(FLAG.load(SeqCst));
+}
+
 /// Burns processor time, without a call.
 #[inline(never)]
 extern "C" fn hot(mut x: u64) -> u64 {
@@ -152,6 +170,8 @@ fn the_stack_pointer_is_not_that_of_the_alternate_stack() {
 
 tests! {
     the_registers_are_those_of_the_interrupted_code,
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    the_registers_are_those_of_the_frame,
     a_sampling_profiler_finds_the_hot_function,
     #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", target_os = "linux"))]
     what_a_handler_changes_is_where_the_code_continues,

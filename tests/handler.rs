@@ -205,6 +205,27 @@ fn one_that_stops_the_process_leaves_the_handler_in_place() {
     assert!(common::wait_for(child).success());
 }
 
+/// What SIGCONT's handler has installed, for one, before the stopped handler continues.
+fn what_is_installed_while_it_is_stopped_stays() {
+    fn ignore_it(_: Signal) {
+        let _ = install(SIGTSTP, Handler::Ignore);
+    }
+    let child = common::fork(|| {
+        install(SIGTSTP, Handler::FlagOrDefault(&FLAG)).unwrap();
+        // SAFETY: one system call.
+        install(signal::SIGCONT, unsafe { Handler::new(ignore_it) }).unwrap();
+        // SAFETY: takes plain values.
+        assert_eq!(unsafe { libc::setpgid(0, 0) }, 0);
+        signal::raise(SIGTSTP).unwrap();
+        signal::raise(SIGTSTP).unwrap();
+        assert_eq!(query(SIGTSTP).unwrap().handler(), Handler::Ignore);
+        0
+    });
+    assert!(libc::WIFSTOPPED(process::wait_stopped_or_ended(child)));
+    signal::kill(child, signal::SIGCONT).unwrap();
+    assert!(common::wait_for(child).success());
+}
+
 /// Another kind of handler has another flag, and what was there comes back.
 fn flags_with_and_without_a_default_are_two() {
     static OTHER: AtomicBool = AtomicBool::new(false);
@@ -242,6 +263,7 @@ tests! {
     a_function_is_called_by_the_convention_of_its_installation,
     what_arrives_while_the_flag_is_set_has_its_default_effect,
     one_that_stops_the_process_leaves_the_handler_in_place,
+    what_is_installed_while_it_is_stopped_stays,
     flags_with_and_without_a_default_are_two,
     the_same_function_on_two_signals_is_one_handler,
 }

@@ -41,7 +41,8 @@ fn guards_nest_and_know_the_previous_mask() {
         assert_eq!((blocked(), inner.previous()), (SIGHUP | SIGINT | SIGTERM, SIGHUP | SIGINT));
     }
     assert_eq!((blocked(), outer.previous()), (SIGHUP | SIGINT, SignalSet::empty()));
-    assert!(format!("{outer:?}").starts_with("BlockGuard"));
+    let expected = format!("BlockGuard(previous: {:?})", SignalSet::empty());
+    assert_eq!(format!("{outer:?}"), expected);
     drop(outer);
     assert_eq!(blocked(), SignalSet::empty());
 }
