@@ -42,6 +42,7 @@ fn a_signal_waits_for_the_end_of_the_section() {
     install(SIGUSR1, &COUNT).unwrap();
     let before = blocked();
     let guard = DeferGuard::new();
+    assert_eq!(format!("{guard:?}"), "DeferGuard");
     raise(SIGUSR1).unwrap();
     assert_eq!(count(), 0);
     assert!(pending().contains(SIGUSR1));
