@@ -8,7 +8,8 @@
 //!
 //! A message with arguments `std` formats into a `String` before it calls any hook: only that is
 //! left of the danger. What the hook does not catch (a hook of the program that does not call the
-//! one before, no unwind tables), `AbortOnUnwind` does.
+//! one before), `AbortOnUnwind` does; or `std`, where nothing unwinds: compilers before 1.92 make no
+//! unwind tables for `panic = "abort"`.
 
 use super::Entry;
 use crate::sys::abort::{abort, Stderr};

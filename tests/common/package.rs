@@ -29,6 +29,16 @@ impl Package {
         package
     }
 
+    /// 95 of `rustc 1.95.0 (…)`.
+    pub fn compiler() -> u32 {
+        let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+        let said = match Command::new(rustc).arg("--version").output() {
+            Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+            Err(error) => super::skip(&format!("no compiler: {error}")),
+        };
+        said.split('.').nth(1).and_then(|minor| minor.parse().ok()).expect("a version")
+    }
+
     /// Whether a program with this `main` compiles, and what the compiler says.
     pub fn build(&self, name: &str, main: &str) -> (bool, String) {
         let program = format!("#![allow(unused)]\nuse signal::*;\nfn main() {{\n{main}\n}}\n");
