@@ -123,7 +123,8 @@ fn sizes_that_cannot_be_are_refused() {
         assert!(AltStack::with_size(minimum).is_ok());
     }
     // In whole pages.
-    let _stack = AltStack::with_size(200_001).unwrap();
+    let stack = AltStack::with_size(200_001).unwrap();
+    assert!(format!("{stack:?}").starts_with("AltStack"));
     let (start, size) = current().unwrap();
     // SAFETY: takes a plain value.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;

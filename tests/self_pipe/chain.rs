@@ -285,6 +285,51 @@ fn an_entry_that_is_put_back_without_pipes_has_the_default_effect() {
     }
 }
 
+/// `std`'s handler for stack overflows sets the default in its own place, to die of a fault; but
+/// this one was sent.
+fn a_fault_that_is_sent_leaves_the_pipe_installed() {
+    if query(SIGSEGV).unwrap().handler() == Handler::Default {
+        common::skip("std catches no faults here");
+    }
+    let pipe = SelfPipe::new(SIGSEGV).unwrap();
+    let own = query(SIGSEGV).unwrap();
+    for _ in 0..3 {
+        raise(SIGSEGV).unwrap();
+        assert_eq!(pipe.pending(), SIGSEGV.into());
+        assert_eq!(query(SIGSEGV).unwrap().handler(), own.handler());
+    }
+    drop(pipe);
+    assert_eq!(query(SIGSEGV).unwrap().handler(), Handler::Default, "as it has set it");
+}
+
+/// Where it is no fault, that is the predecessor's own business.
+fn a_handler_that_sets_the_default_is_believed() {
+    extern "C" fn once(number: c_int) {
+        raw_plain(number);
+        raw::set(SIGUSR1, libc::SIG_DFL, 0, &[]);
+    }
+    raw::set(SIGUSR1, once as raw::Plain as usize, 0, &[]);
+    let pipe = SelfPipe::new(SIGUSR1).unwrap();
+    raise(SIGUSR1).unwrap();
+    assert_eq!((CALLS.load(SeqCst), pipe.pending()), (1, SIGUSR1.into()));
+    assert_eq!(query(SIGUSR1).unwrap().handler(), Handler::Default);
+}
+
+/// Its owner has been called for the only time; the next signal has the default effect.
+fn a_one_shot_handler_below_an_entry_without_pipes_is_called_once() {
+    let status = common::status_of(|| {
+        raw::set(SIGUSR1, raw_plain as raw::Plain as usize, libc::SA_RESETHAND as c_int, &[]);
+        let pipe = SelfPipe::new(SIGUSR1).unwrap();
+        let entry = raw::handler(SIGUSR1);
+        drop(pipe);
+        raw::set(SIGUSR1, entry, libc::SA_SIGINFO as c_int, &[]);
+        raise(SIGUSR1).unwrap();
+        assert_eq!(CALLS.load(SeqCst), 1);
+        raise(SIGUSR1).unwrap();
+    });
+    assert_eq!((status.signal(), CALLS.load(SeqCst)), (Some(SIGUSR1), 0));
+}
+
 /// A fault of which the kernel says no more than that it is one: the pipe does not have the
 /// instruction fail for ever, be it over the default or over `std`'s handler.
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
@@ -404,6 +449,9 @@ tests! {
     a_forked_child_calls_it_too,
     a_handler_that_forks_notifies_only_its_own_pipe,
     an_entry_that_is_put_back_without_pipes_has_the_default_effect,
+    a_fault_that_is_sent_leaves_the_pipe_installed,
+    a_handler_that_sets_the_default_is_believed,
+    a_one_shot_handler_below_an_entry_without_pipes_is_called_once,
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     a_fault_without_an_address_ends_the_process,
     an_entry_that_is_put_back_and_called_by_number_hears_the_number,

@@ -151,6 +151,17 @@ fn a_daemon_that_is_dropped_is_an_error_at_once() {
     latch.open();
 }
 
+fn a_daemon_has_one_descriptor_more() {
+    let status = start(|| {
+        let before = common::open_descriptors().len() as i32;
+        expect_error(Options::new(), |daemon| {
+            let more = common::open_descriptors().len() as i32 - before;
+            daemon.fail(Errno::from_raw_os_error(100 + more))
+        })
+    });
+    assert_eq!(status.code(), Some(101), "by which it tells that it is ready");
+}
+
 fn the_pid_file_is_locked_while_the_daemon_lives() {
     let path = temporary("pid");
     // The end of a longer number must not remain.
@@ -213,6 +224,7 @@ tests! {
     a_daemon_that_fails_says_why,
     a_daemon_that_ends_before_it_is_ready_is_an_error,
     a_daemon_that_is_dropped_is_an_error_at_once,
+    a_daemon_has_one_descriptor_more,
     the_pid_file_is_locked_while_the_daemon_lives,
     daemonize_fails_before_and_after_the_fork_and_leaves_no_descriptor,
     daemonize_refuses_a_process_with_threads,

@@ -78,6 +78,8 @@ fn a_second_instance_is_told_who_is_in_its_way() {
     let text = fs::read_to_string(&path).unwrap();
     let error = error_of(Options::new().pid_file(&path), Daemon::ready);
     assert_eq!((error.step(), error.errno()), (Step::LockPidFile, Errno::EAGAIN));
+    let source = std::error::Error::source(&error).expect("the number");
+    assert_eq!(source.downcast_ref(), Some(&Errno::EAGAIN));
     assert_eq!(error.path(), Some(path.as_path()));
     let words =
         format!("cannot lock the pid file {}: another instance holds it (EAGAIN)", path.display());
