@@ -4,8 +4,8 @@
 //!
 //! The child shares the memory and has a stack of its own; the starter's thread waits until it has
 //! called `exec` or has ended. So what runs in the child makes system calls on what was prepared
-//! before, and changes nothing that is the starter's. No handler runs there: everything is blocked
-//! until all are gone.
+//! before, and changes nothing that is the starter's. No handler runs there: all but faults is blocked
+//! until the handlers are gone.
 
 use nix::errno::Errno;
 use signal::{child, session, BlockGuard, Pid, SignalSet};
@@ -72,7 +72,8 @@ impl Launcher {
         match error.into_inner() {
             0 => Ok(pid),
             number => {
-                child::wait(pid)?;
+                // It has ended. Whatever this says, the caller wants to know why.
+                let _ = child::wait(pid);
                 Err(io::Error::from_raw_os_error(number))
             }
         }

@@ -1,12 +1,13 @@
 use super::{Launcher, STACK};
 use signal::child::{self, Exited};
-use signal::{Handler, Pid, SIGHUP, SIGUSR1};
+use signal::{Errno, Handler, Pid, SIGHUP, SIGUSR1};
 use std::fs::{self, File, Permissions};
 use std::io::{self, pipe, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 /// A directory of this test's own.
 struct Place(PathBuf);
@@ -32,7 +33,7 @@ impl Drop for Place {
 }
 
 fn launch(command: &Command, steps: impl FnMut() -> io::Result<()>) -> io::Result<Pid> {
-    // SAFETY: the steps of these tests make one system call, or none.
+    // SAFETY: the steps of these tests make one system call at most and write to an atomic.
     unsafe { Launcher::new().launch(command, [None; 3], steps) }
 }
 
@@ -99,14 +100,24 @@ fn a_file_without_a_first_line_is_a_script_of_the_shell() {
 
 #[test]
 fn what_goes_wrong_in_the_child_is_reported_and_the_child_reaped() {
-    let errors = [
-        launch(&Command::new("/nowhere/at/all"), || Ok(())),
-        launch(Command::new("true").current_dir("/nowhere"), || Ok(())),
-        launch(&Command::new("true"), || Err(io::Error::from_raw_os_error(5 << 16 | libc::EPERM))),
-    ];
-    let numbers = errors.map(|error| error.unwrap_err().raw_os_error());
-    let step = 5 << 16 | libc::EPERM;
-    assert_eq!(numbers, [Some(libc::ENOENT), Some(libc::ENOENT), Some(step)]);
+    const STEP: i32 = 5 << 16 | libc::EPERM;
+    let child = AtomicI32::new(0);
+    for (program, step, number) in [("/nowhere/at/all", 0, libc::ENOENT), ("true", STEP, STEP)] {
+        let steps = || {
+            // The memory is the parent's too.
+            child.store(Pid::current().as_raw(), Relaxed);
+            match step {
+                0 => Ok(()),
+                step => Err(io::Error::from_raw_os_error(step)),
+            }
+        };
+        let error = launch(&Command::new(program), steps).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(number));
+        let pid = Pid::from_raw(child.swap(0, Relaxed)).expect("the steps have run");
+        assert_eq!(child::reap(pid), Err(Errno::ECHILD));
+    }
+    let error = launch(Command::new("true").current_dir("/nowhere"), || Ok(())).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::ENOENT));
 }
 
 #[test]
