@@ -56,16 +56,18 @@ fn descriptors_that_somebody_forgot_to_close_do_not_go_to_services() {
     });
     let pid = |name: &str| pid_in(&running.wait_for_line(&["started", &format!("\"{name}\"")]));
     let (a, b) = (pid("a"), pid("b"));
-    let of = |pid| {
-        eventually("it has become its program", || {
+    // While it starts, a program opens files of the C library's.
+    let has = |pid, expected: &[i32]| {
+        eventually(&format!("{expected:?} are its descriptors"), || {
             let program = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
-            (program != Path::new(env!("CARGO_BIN_EXE_starter"))).then(|| descriptors(pid))
+            let of = descriptors(pid);
+            let numbers = of.iter().map(|(number, _)| *number);
+            let started = program != Path::new(env!("CARGO_BIN_EXE_starter"));
+            (started && numbers.eq(expected.iter().copied())).then_some(of)
         })
     };
-    let numbers = |of: &[(i32, String)]| of.iter().map(|(number, _)| *number).collect::<Vec<_>>();
-    assert_eq!(numbers(&of(a)), [0, 1, 2], "{:?}", of(a));
-    assert_eq!(numbers(&of(b)), [0, 1, 2, 77], "{:?}", of(b));
-    assert_eq!(of(b)[3].1, "/etc/passwd");
+    has(a, &[0, 1, 2]);
+    assert_eq!(has(b, &[0, 1, 2, 77])[3].1, "/etc/passwd");
     running.wait_for_line(&["ERROR", "`descriptors`: the starter was started without 78"]);
     // Under that number it has one of its own.
     assert!(descriptors(running.pid()).iter().any(|(number, _)| *number == 5));
