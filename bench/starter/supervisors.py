@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-DEBIAN = {"runit": "runsvdir", "s6": "s6-svscan"}
+DEBIAN = {"runit": "runsvdir", "s6": "s6-svscan", "musl-tools": "musl-gcc"}
 PYPI = ["supervisor==4.3.0", "circus==0.19.0"]
 HORUST = "0.1.14"
 
@@ -162,6 +162,6 @@ def fetch(cache: Path) -> list[Supervisor]:
     )
     for name in ("service", "floor"):
         flags = ["-O2", "-Wall", "-static", "-o", cache / f"bench-{name}"]
-        subprocess.check_call(["cc", *flags, Path(__file__).with_name(f"{name}.c")])
+        subprocess.check_call(["musl-gcc", *flags, Path(__file__).with_name(f"{name}.c")])
     all = [kind(cache) for kind in (Starter, Supervisord, Runit, S6, Circus, Horust)]
     return [one for one in all if one.name != "horust" or (cache / "horust/bin/horust").exists()]
