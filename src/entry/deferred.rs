@@ -128,16 +128,14 @@ fn is_full(mask: SignalSet) -> bool {
 pub(crate) fn enter() -> Option<SignalSet> {
     // With Acquire, `FULL` is there too.
     if KIND.load(Acquire) != DEFERRED && !decide() {
-        return Some(sigmask::swap(libc::SIG_BLOCK, DEFERRABLE));
+        return Some(block());
     }
     SECTION.with(|section| {
-        let mut state = section.state.load(Relaxed);
-        if state == 1 && !section.mask_saved.load(Relaxed) {
-            // In a handler, at the end of a section that it has no part in.
-            state = 0;
+        if section.state.load(Relaxed) == 0 {
+            section.state.store(2, Relaxed);
+        } else {
+            section.nest();
         }
-        // A number of leaked guards that would wrap stays where it is: deferred for ever.
-        section.state.store(state.checked_add(2).unwrap_or(state), Relaxed);
     });
     // What the section protects stays inside.
     compiler_fence(SeqCst);
@@ -147,19 +145,13 @@ pub(crate) fn enter() -> Option<SignalSet> {
 /// Leaves the section for which `enter` has returned `blocked`.
 #[inline]
 pub(crate) fn leave(blocked: Option<SignalSet>) {
-    #[cold]
-    fn unblock(mask: SignalSet) {
-        sigmask::set(libc::SIG_SETMASK, mask);
-    }
     if let Some(mask) = blocked {
         return unblock(mask);
     }
     compiler_fence(SeqCst);
     SECTION.with(|section| {
-        let state = section.state.load(Relaxed);
-        if state != 2 {
-            section.state.store(state - 2, Relaxed);
-            return;
+        if section.state.load(Relaxed) != 2 {
+            return section.leave_nested();
         }
         section.state.store(1, Relaxed);
         // In this order: what arrives from here on is handled at once.
@@ -170,6 +162,16 @@ pub(crate) fn leave(blocked: Option<SignalSet>) {
             section.close();
         }
     });
+}
+
+#[cold]
+fn block() -> SignalSet {
+    sigmask::swap(libc::SIG_BLOCK, DEFERRABLE)
+}
+
+#[cold]
+fn unblock(mask: SignalSet) {
+    sigmask::set(libc::SIG_SETMASK, mask);
 }
 
 /// Has the signal come again when the section ends, if the thread is in one. The entry must then
@@ -226,6 +228,22 @@ pub(crate) fn note_one_shot(signal: Signal, one_shot: bool) {
 }
 
 impl Section {
+    #[cold]
+    fn nest(&self) {
+        let mut state = self.state.load(Relaxed);
+        if state == 1 && !self.mask_saved.load(Relaxed) {
+            // In a handler, at the end of a section that it has no part in.
+            state = 0;
+        }
+        // A number of leaked guards that would wrap stays where it is: deferred for ever.
+        self.state.store(state.checked_add(2).unwrap_or(state), Relaxed);
+    }
+
+    #[cold]
+    fn leave_nested(&self) {
+        self.state.store(self.state.load(Relaxed) - 2, Relaxed);
+    }
+
     /// # Safety
     ///
     /// As for `defer`.

@@ -112,7 +112,7 @@ pub static ROWS: &[Spec] = &[
              nothing when no signal comes: the signal is delivered twice. The first time, the library asks whether its own handler is \
              installed, blocks, sends the signal to the thread again and returns; the second time \
              it runs the handler. Valgrind does not honour the mask in a signal frame, so the \
-             instructions are counted by stepping instead, in ci/counts: 347.",
+             instructions are counted by stepping instead, in ci/counts: 364.",
         ),
         ..row(
             "hit-defer",
