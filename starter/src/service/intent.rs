@@ -90,7 +90,11 @@ impl Service {
     /// A new configuration.
     pub fn reconfigure(&mut self, config: config::Service) {
         let change = self.change(&config);
-        let restarts = needs_restart(self.next.as_deref().unwrap_or(&self.config), &config);
+        let current = self.next.as_deref().unwrap_or(&self.config);
+        let restarts = needs_restart(current, &config);
+        if config.autostart && !current.autostart && self.intent == Intent::Stop {
+            self.want();
+        }
         if self.is_leaving() {
             // It has come back.
             self.intent = Intent::Run;

@@ -133,3 +133,17 @@ fn what_is_required_since_a_reload_is_started_and_waited_for() {
         assert_eq!(world.step(), ["start a"]);
     }
 }
+
+#[test]
+fn what_is_to_start_by_itself_since_a_reload_starts() {
+    let idle = config::Service { autostart: false, ..service(&[]) };
+    let mut world = world(&[("a", idle.clone())]);
+    assert_eq!(world.step(), [""; 0]);
+    reload(&mut world, &[("a", idle.clone())]);
+    assert_eq!(world.step(), [""; 0]);
+    reload(&mut world, &[("a", service(&[]))]);
+    assert_eq!(world.step(), ["start a"]);
+    // It runs, and somebody wants it to.
+    reload(&mut world, &[("a", idle)]);
+    assert_eq!(world.step(), [""; 0]);
+}
