@@ -73,6 +73,57 @@ fn a_file_that_cannot_be_written_is_told_of_and_stops_nothing() {
     running.end();
 }
 
+#[test]
+fn lines_that_a_file_lacks_are_counted() {
+    let running = run(r#"
+        [service.a]
+        command = ["sh", "-c", "seq 3; read go <go; echo more; exec sleep 1000"]
+        output = { file = "late/log" }
+        restart = "never"
+        before_start = ["mkfifo", "go"]
+    "#);
+    running.wait_for_line(&["ERROR", "late/log: No such file"]);
+    eventually("all are there", || (running.ask(&["logs", "a"]) == "1\n2\n3\n").then_some(()));
+    std::fs::create_dir(running.place.join("late")).unwrap();
+    std::fs::write(running.place.join("go"), "\n").unwrap();
+    running.wait_for_line(&["WARN", "late/log: 3 lines were lost", "\"a\""]);
+    assert_eq!(running.place.read("late/log"), "more\n");
+    running.end();
+}
+
+/// A file of limited size is full as a disk is.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_was_full_goes_on_with_a_new_line() {
+    let running = run(r#"
+        [service.a]
+        command = ["sh", "-c", "read go <go; printf 'one\ntwo\n'; read go <go; echo more; read go <go"]
+        output = { file = "a.log" }
+        restart = "never"
+        before_start = ["mkfifo", "go"]
+    "#);
+    let limited = |size: u64| {
+        let limit = libc::rlimit { rlim_cur: size, rlim_max: libc::RLIM_INFINITY };
+        let pid = running.pid().as_raw();
+        // SAFETY: reads one limit and stores none.
+        let set = unsafe { libc::prlimit(pid, libc::RLIMIT_FSIZE, &limit, std::ptr::null_mut()) };
+        assert_eq!(set, 0);
+    };
+    let go = || std::fs::write(running.place.join("go"), "\n").unwrap();
+    let file_is = |text: &str| {
+        eventually("it is written", || (running.place.read("a.log") == text).then_some(()));
+    };
+    running.wait_for_state("a", "ready");
+    limited(5);
+    go();
+    file_is("one\nt");
+    limited(libc::RLIM_INFINITY);
+    go();
+    file_is("one\nt\nmore\n");
+    running.wait_for_line(&["WARN", "a.log: 1 lines were lost", "\"a\""]);
+    running.end();
+}
+
 /// `starter logs -f`, and the lines that it prints.
 fn follow(running: &Running, words: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut logs = starter();

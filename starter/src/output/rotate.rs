@@ -14,11 +14,23 @@ pub struct Rotating {
     file: Option<(File, u64)>,
     /// That it cannot be written has been told.
     told: bool,
+    /// How many lines it lacks since then.
+    lost: usize,
+    /// Whether it ends in the middle of a line.
+    torn: bool,
 }
 
 impl Rotating {
     pub fn new(path: &Path, size: u64, count: u32) -> Rotating {
-        Rotating { path: path.to_owned(), size, count, file: None, told: false }
+        Rotating {
+            path: path.to_owned(),
+            size,
+            count,
+            file: None,
+            told: false,
+            lost: 0,
+            torn: false,
+        }
     }
 
     pub fn is(&self, path: &Path, size: u64, count: u32) -> bool {
@@ -29,28 +41,57 @@ impl Rotating {
         self.file = None;
     }
 
-    /// Whole lines.
+    /// Whole lines. Those that find no room are counted, and told of when there is room again.
     pub fn write(&mut self, name: &str, text: &[u8]) {
         let written = self.try_write(text);
-        if let Err(error) = &written {
-            self.file = None;
-            if !self.told {
-                tracing::error!(service = name, "{}: {error}", self.path.display());
+        let path = self.path.display();
+        match written {
+            Ok(()) => {
+                if self.lost > 0 {
+                    tracing::warn!(service = name, "{path}: {} lines were lost", self.lost);
+                }
+                (self.told, self.lost) = (false, 0);
+            }
+            Err(error) => {
+                if !self.told {
+                    tracing::error!(service = name, "{path}: {error}");
+                }
+                (self.told, self.file) = (true, None);
             }
         }
-        self.told = written.is_err();
     }
 
     fn try_write(&mut self, text: &[u8]) -> io::Result<()> {
+        let mut rest = text;
+        let written = self.write_to(&mut rest);
+        self.lost += rest.iter().filter(|byte| **byte == b'\n').count();
+        let begun = &text[..text.len() - rest.len()];
+        self.torn |= !rest.is_empty() && !begun.is_empty() && !begun.ends_with(b"\n");
+        written?;
+        if self.file.as_ref().is_some_and(|(_, length)| *length >= self.size) {
+            self.file = None;
+            self.rotate()?;
+        }
+        Ok(())
+    }
+
+    /// Leaves in `rest` what could not be written.
+    fn write_to(&mut self, rest: &mut &[u8]) -> io::Result<()> {
         let (file, length) = match &mut self.file {
             Some(open) => open,
             None => self.file.insert(open(&self.path)?),
         };
-        file.write_all(text)?;
-        *length += text.len() as u64;
-        if *length >= self.size {
-            self.file = None;
-            self.rotate()?;
+        if self.torn {
+            file.write_all(b"\n")?;
+            (self.torn, *length) = (false, *length + 1);
+        }
+        while !rest.is_empty() {
+            match file.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(some) => (*rest, *length) = (&rest[some..], *length + some as u64),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
