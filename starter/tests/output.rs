@@ -116,6 +116,8 @@ fn a_file_that_was_full_goes_on_with_a_new_line() {
     running.wait_for_state("a", "ready");
     limited(5);
     go();
+    // What it answers comes after what it has tried to write.
+    eventually("it is heard", || (running.ask(&["logs", "a"]) == "one\ntwo\n").then_some(()));
     file_is("one\nt");
     limited(libc::RLIM_INFINITY);
     go();
