@@ -97,10 +97,10 @@ fn lines_that_a_file_lacks_are_counted() {
 fn a_file_that_was_full_goes_on_with_a_new_line() {
     let running = run(r#"
         [service.a]
-        command = ["sh", "-c", "read go <go; printf 'one\ntwo\n'; read go <go; echo more; read go <go"]
+        command = ["sh", "-c", "read go <one; printf 'one\ntwo\n'; read go <two; echo more; exec sleep 1000"]
         output = { file = "a.log" }
         restart = "never"
-        before_start = ["mkfifo", "go"]
+        before_start = ["mkfifo", "one", "two"]
     "#);
     let limited = |size: u64| {
         let limit = libc::rlimit { rlim_cur: size, rlim_max: libc::RLIM_INFINITY };
@@ -109,18 +109,18 @@ fn a_file_that_was_full_goes_on_with_a_new_line() {
         let set = unsafe { libc::prlimit(pid, libc::RLIMIT_FSIZE, &limit, std::ptr::null_mut()) };
         assert_eq!(set, 0);
     };
-    let go = || std::fs::write(running.place.join("go"), "\n").unwrap();
+    let go = |fifo: &str| std::fs::write(running.place.join(fifo), "\n").unwrap();
     let file_is = |text: &str| {
         eventually("it is written", || (running.place.read("a.log") == text).then_some(()));
     };
     running.wait_for_state("a", "ready");
     limited(5);
-    go();
+    go("one");
     // What it answers comes after what it has tried to write.
     eventually("it is heard", || (running.ask(&["logs", "a"]) == "one\ntwo\n").then_some(()));
     file_is("one\nt");
     limited(libc::RLIM_INFINITY);
-    go();
+    go("two");
     file_is("one\nt\nmore\n");
     running.wait_for_line(&["WARN", "a.log: 1 lines were lost", "\"a\""]);
     running.end();
