@@ -55,8 +55,14 @@ mod tracer {
     fn interrupt(operation: &Operation, sent: &AtomicU32, samples: usize) -> usize {
         let inherited = operation.once.then(|| child::desk(operation));
         let mut rounds = Rounds { operation, sent, inherited, tracee: None };
-        let addresses = rounds.begin().addresses();
-        rounds.end(0);
+        // The shortest way: where a clock is read, it is longer if the clock is set meanwhile, as
+        // on a busy machine it mostly is.
+        let ways = (0..8).map(|_| {
+            let addresses = rounds.begin().addresses();
+            rounds.end(0);
+            addresses
+        });
+        let addresses = ways.min_by_key(Vec::len).expect("several");
         let stride = (addresses.len() / samples).max(1);
         let (mut hits, mut misses) = (0, 0);
         for step in (stride / 2..addresses.len()).step_by(stride) {
