@@ -55,19 +55,22 @@ mod tracer {
     fn interrupt(operation: &Operation, sent: &AtomicU32, samples: usize) -> usize {
         let inherited = operation.once.then(|| child::desk(operation));
         let mut rounds = Rounds { operation, sent, inherited, tracee: None };
-        // The shortest way: where a clock is read, it is longer if the clock is set meanwhile, as
-        // on a busy machine it mostly is.
-        let ways = (0..8).map(|_| {
-            let addresses = rounds.begin().addresses();
-            rounds.end(0);
-            addresses
-        });
-        let addresses = ways.min_by_key(Vec::len).expect("several");
+        // Where a clock is read, the way is longer if the clock is set meanwhile, as on a busy
+        // machine it mostly is: a way that is hardly ever met again.
+        (0..8)
+            .find_map(|_| interrupt_each(&mut rounds, samples))
+            .expect("a way that can be met again")
+    }
+
+    fn interrupt_each(rounds: &mut Rounds, samples: usize) -> Option<usize> {
+        let addresses = rounds.begin().addresses();
+        rounds.end(0);
         let stride = (addresses.len() / samples).max(1);
         let (mut hits, mut misses) = (0, 0);
         for step in (stride / 2..addresses.len()).step_by(stride) {
             // Where a clock is read, the way differs now and then.
             let met = (0..3).any(|_| {
+                let sent = rounds.sent;
                 let tracee = rounds.begin();
                 let met = tracee.interrupt(&addresses, step, SIGNAL, || sent.store(1, SeqCst));
                 rounds.end(addresses[step]);
@@ -76,10 +79,13 @@ mod tracer {
             hits += usize::from(met);
             misses += usize::from(!met);
         }
-        let name = operation.name;
+        let name = rounds.operation.name;
         println!("{name}: {} instructions, {hits} tried, {misses} not met", addresses.len());
-        assert!(misses <= 1 + hits / 10);
-        hits
+        if misses <= 1 + hits / 10 {
+            Some(hits)
+        } else {
+            None
+        }
     }
 
     pub(super) fn each(operations: &[Operation]) {
