@@ -101,27 +101,11 @@ fn a_stopped_child_is_not_reported() {
 /// The kernel reports the stops of a child that the caller traces, asked for or not.
 #[cfg(target_os = "linux")]
 fn a_traced_child_that_stops_has_not_ended() {
-    const REFUSED: i32 = 4;
-    let null = std::ptr::null_mut::<u8>();
-    let child = fork(|| {
-        // SAFETY: takes no pointer that is followed.
-        if unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, null, 0usize) } != 0 {
-            return REFUSED;
-        }
-        signal::raise(SIGSTOP).unwrap();
-        3
-    });
-    let first = process::wait_stopped_or_ended(child);
-    if !libc::WIFSTOPPED(first) {
-        assert_eq!(libc::WEXITSTATUS(first), REFUSED);
-        crate::harness::skip("nothing can be traced here");
-    }
+    let child = process::traced(|| 3);
+    assert!(libc::WIFSTOPPED(process::wait_stopped_or_ended(child)));
     // SIGCONT stops it again, before it is delivered.
     kill(child, SIGCONT).unwrap();
-    let go_on = || {
-        // SAFETY: as above.
-        unsafe { libc::ptrace(libc::PTRACE_CONT, child.as_raw(), null, 0usize) }
-    };
+    let go_on = || process::trace(libc::PTRACE_CONT, Some(child), 0);
     assert_eq!(go_on(), 0);
     let mut looks = 0;
     common::eventually("it has stopped again", || {

@@ -234,6 +234,29 @@ fn an_error_of_a_daemon_names_the_step_the_path_and_the_reason() {
     fs::remove_dir_all(&place).unwrap();
 }
 
+#[cfg(feature = "std")]
+fn an_error_of_a_daemon_tells_what_the_number_does_not() {
+    use signal::session::{daemonize, Options};
+    let zero = daemonize(Options::new().directory("a\0b")).map(drop).unwrap_err();
+    assert_eq!(
+        zero.to_string(),
+        "cannot change to the directory a\0b: the path has a zero byte (EINVAL)"
+    );
+    let ended = daemonize(Options::new()).map(drop).unwrap_err();
+    assert_eq!(
+        ended.to_string(),
+        "the daemon has failed: it ended before it was ready (ECANCELED)"
+    );
+    let few = FewDescriptors::new(0);
+    let full = daemonize(Options::new()).map(drop).unwrap_err();
+    drop(few);
+    assert_eq!(
+        full.to_string(),
+        "cannot make a pipe to the daemon: this process has too many open descriptors: close some \
+         or raise RLIMIT_NOFILE (EMFILE)"
+    );
+}
+
 #[cfg(all(target_os = "linux", feature = "std"))]
 fn threads_are_named_as_the_reason() {
     let (keep, kept) = std::sync::mpsc::channel::<()>();
@@ -256,6 +279,8 @@ tests! {
     a_main_that_fails_prints_the_words,
     #[cfg(feature = "std")]
     an_error_of_a_daemon_names_the_step_the_path_and_the_reason,
+    #[cfg(feature = "std")]
+    an_error_of_a_daemon_tells_what_the_number_does_not,
     #[cfg(all(target_os = "linux", feature = "std"))]
     threads_are_named_as_the_reason,
 }

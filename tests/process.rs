@@ -1,8 +1,11 @@
 //! Which process this is: children that have their parent's pid, and children of `vfork`.
 
 use crate::common::load::ready;
-use crate::common::{self, in_child, wait_for};
-use signal::{kill, raise, Pid, SelfPipe, Signal, SIGKILL, SIGUSR1, SIGUSR2};
+use crate::common::process::{sleep_forever, wait_for_zombie};
+use crate::common::{self, count, in_child, wait_for, COUNT};
+use signal::child::{reap, reap_group};
+use signal::{install, kill, kill_group, raise, session, Errno, Pid, SelfPipe, Signal};
+use signal::{SIGKILL, SIGUSR1, SIGUSR2};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
@@ -43,6 +46,10 @@ fn as_process_1(body: impl FnOnce()) {
 /// Without the mark nothing tells process 1 from a process 1 that it has started.
 fn needs_namespaces_and_a_mark() {
     common::needs(cfg!(has_wipe_on_fork), "the platform has no memory that a fork wipes");
+    needs_namespaces();
+}
+
+fn needs_namespaces() {
     match fork_process_1(|| 0) {
         None => common::skip("no pid namespaces here, or not permitted"),
         Some(child) => assert!(wait_for(child).success()),
@@ -53,6 +60,28 @@ fn needs_namespaces_and_a_mark() {
 /// by the C library tells it the new one.
 fn send_to_itself(signal: Signal) -> signal::Result<()> {
     kill(Pid::current(), signal)
+}
+
+/// To the system, the number says every process.
+fn group_1_is_a_group_to_its_members() {
+    needs_namespaces();
+    let group = Pid::from_raw(1).unwrap();
+    as_process_1(|| {
+        install(SIGUSR1, &COUNT).unwrap();
+        // Its group is one of the namespace outside.
+        assert_eq!(kill_group(group, SIGUSR1), Err(Errno::EINVAL));
+        assert_eq!(reap_group(group).next(), Some(Err(Errno::EINVAL)));
+        session::join_group(group, group).unwrap();
+        let child = common::fork(|| 3);
+        let elsewhere = common::fork(|| sleep_forever());
+        session::join_group(elsewhere, elsewhere).unwrap();
+        wait_for_zombie(child);
+        kill_group(group, SIGUSR1).unwrap();
+        assert_eq!(count(), 1);
+        let exited = reap_group(group).next().unwrap().unwrap();
+        assert_eq!((exited.pid, exited.status.code()), (child, Some(3)));
+        assert_eq!(reap(elsewhere), Ok(None), "the signal was not for everybody");
+    });
 }
 
 fn a_child_with_its_parents_pid_leaves_its_pipe_alone() {
@@ -198,6 +227,7 @@ fn threads_that_tell_the_process_first_agree() {
 }
 
 tests! {
+    group_1_is_a_group_to_its_members,
     a_child_with_its_parents_pid_leaves_its_pipe_alone,
     #[cfg(feature = "std")]
     a_child_with_its_parents_pid_leaves_its_pid_file_alone,

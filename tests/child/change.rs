@@ -2,6 +2,8 @@
 
 use crate::common::process::sleeper;
 use crate::common::{self, count, eventually, fork, COUNT};
+#[cfg(target_os = "linux")]
+use crate::common::{process, wait_for};
 use signal::child::{next_change, reap, reap_any, wait_change, Change, Status, Which};
 use signal::{install, kill, session, Action, Errno, Flags, Pid, Signal};
 use signal::{SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1};
@@ -121,6 +123,8 @@ fn statuses_say_what_they_are() {
     kill(child, SIGKILL).unwrap();
     let killed = raw(0);
     let exited = common::status_of(|| ());
+    // Nothing has this number. `waitpid` does not store it, but anybody can write it.
+    assert_eq!(Status::from_raw(0xff7f).to_string(), "wait status 0xff7f");
     let all = [stopped, continued, killed, exited];
     assert_eq!(all.map(Status::stopped_by), [Some(SIGSTOP), None, None, None]);
     assert_eq!(all.map(Status::continued), [false, true, false, false]);
@@ -132,6 +136,34 @@ fn statuses_say_what_they_are() {
     );
 }
 
+/// The number of the signal has a bit more then, so that a tracer can tell a system call.
+#[cfg(target_os = "linux")]
+fn the_stops_of_a_tracer_that_no_signal_makes_are_no_changes() {
+    let child = process::traced(|| loop {
+        // SAFETY: takes nothing.
+        unsafe { libc::getppid() };
+    });
+    let which = Which::Pid(child);
+    assert_eq!(next_change(which), Ok(Some(Change::Stopped(child, SIGSTOP))));
+    let options = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_EXITKILL;
+    assert_eq!(process::trace(libc::PTRACE_SETOPTIONS, Some(child), options), 0);
+    let next_system_call = || {
+        assert_eq!(process::trace(libc::PTRACE_SYSCALL, Some(child), 0), 0);
+        eventually("it has stopped again", || process::is_in_state(child, 't'));
+    };
+    next_system_call();
+    assert_eq!(next_change(which), Ok(None));
+    next_system_call();
+    let parent = Pid::current();
+    let killer = fork(|| {
+        eventually("the parent waits", || process::is_in_state(parent, 'S'));
+        kill(child, SIGKILL).unwrap();
+        0
+    });
+    assert_eq!(ended(wait_change(which).unwrap()), (child, None, Some(SIGKILL)));
+    assert!(wait_for(killer).success());
+}
+
 tests! {
     a_child_that_stops_goes_on_and_ends_is_told_each_time_once,
     every_signal_that_stops_is_told,
@@ -140,4 +172,6 @@ tests! {
     handlers_do_not_end_a_wait,
     sigchld_tells_when_to_look,
     statuses_say_what_they_are,
+    #[cfg(target_os = "linux")]
+    the_stops_of_a_tracer_that_no_signal_makes_are_no_changes,
 }

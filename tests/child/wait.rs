@@ -1,6 +1,8 @@
 //! Waiting for one child, with and without a limit of time.
 
 use crate::common::load::FewDescriptors;
+#[cfg(target_os = "linux")]
+use crate::common::process;
 use crate::common::process::{is_re_executed, sleeper, wait_for_zombie};
 use crate::common::{self, count, eventually, fork, signal_state, skip, strace, Latch, COUNT};
 use signal::child::{self, wait_timeout};
@@ -9,6 +11,14 @@ use signal::{SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGUSR1};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
+#[cfg(target_os = "linux")]
+use {
+    signal::{child::Exited, Signal},
+    std::env,
+    std::fs,
+    std::io::{Read, Write},
+    std::sync::atomic::{AtomicI32, Ordering::SeqCst},
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// An emulated or a busy machine lets a thread wait for the processor.
@@ -141,6 +151,107 @@ fn a_stopped_child_has_not_ended() {
     kill(child, SIGCONT).unwrap();
     assert_eq!(wait_timeout(child, Duration::from_millis(20)), Ok(None));
     killed(child);
+}
+
+#[cfg(target_os = "linux")]
+static TRACED: AtomicI32 = AtomicI32::new(0);
+
+/// The first stop is there before the wait begins, and the second comes while it lasts: the tracer
+/// is the thread that waits, in a handler. Then only the end is left.
+#[cfg(target_os = "linux")]
+fn the_stops_of_a_traced_child_do_not_end_a_wait() {
+    let goes_on = |_: Signal| {
+        let child = Pid::from_raw(TRACED.load(SeqCst));
+        process::trace(libc::PTRACE_CONT, child, 0);
+    };
+    // SAFETY: a system call.
+    install(SIGUSR1, unsafe { Handler::new(goes_on) }).unwrap();
+    install(SIGCHLD, &COUNT).unwrap();
+    let parent = Pid::current();
+    let waits: [fn(Pid) -> Option<Exited>; 2] =
+        [|child| child::wait(child).ok(), |child| wait_timeout(child, MINUTE).unwrap()];
+    for wait in waits {
+        let second = Latch::new();
+        let child = process::traced(|| {
+            second.open();
+            signal::raise(SIGSTOP).unwrap();
+            3
+        });
+        TRACED.store(child.as_raw(), SeqCst);
+        let other = fork(|| {
+            let waits = || eventually("the parent waits", || process::is_in_state(parent, 'S'));
+            waits();
+            kill(parent, SIGUSR1).unwrap();
+            second.wait();
+            eventually("the second stop", || process::is_in_state(child, 't'));
+            waits();
+            kill(child, SIGKILL).unwrap();
+            0
+        });
+        assert_eq!(wait(child).unwrap().status.signal(), Some(SIGKILL));
+        assert!(common::wait_for(other).success());
+    }
+}
+
+/// The tracer is told first, and the parent when the tracer lets go.
+#[cfg(target_os = "linux")]
+fn a_child_whose_tracer_has_the_status_has_not_ended() {
+    let (attached, ready) = (Latch::new(), Latch::new());
+    let child = fork(|| {
+        // SAFETY: plain values: anybody may trace it, where a system asks for that.
+        unsafe { libc::prctl(libc::PR_SET_PTRACER, libc::PR_SET_PTRACER_ANY) };
+        ready.open();
+        attached.wait();
+        5
+    });
+    ready.wait();
+    let (mut told, mut tell) = common::pipe();
+    let tracer = fork(|| {
+        let is_tracer = process::trace(libc::PTRACE_SEIZE, Some(child), 0) == 0;
+        if is_tracer {
+            attached.open();
+            wait_for_zombie(child);
+        }
+        tell.write_all(&[u8::from(is_tracer)]).unwrap();
+        process::sleep_forever()
+    });
+    let mut is_traced = [0];
+    told.read_exact(&mut is_traced).unwrap();
+    if is_traced == [0] {
+        skip("may not trace another child here");
+    }
+    assert_eq!(child::reap(child), Ok(None));
+    assert_eq!(wait_timeout(child, Duration::from_millis(20)), Ok(None));
+    killed(tracer);
+    assert_eq!(code(child), Some(5));
+}
+
+/// Where core files have a place of their own, none is made here.
+#[cfg(target_os = "linux")]
+fn a_core_file_is_reported_as_it_was() {
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    if pattern.is_empty() || pattern.starts_with(&['|', '/'][..]) {
+        skip("core files would be left somewhere else");
+    }
+    let place = env::temp_dir().join(format!("signal-core-{}", Pid::current()));
+    fs::create_dir(&place).unwrap();
+    let dies = || {
+        fork(|| {
+            let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            // SAFETY: points to a whole structure.
+            assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_CORE, &mut limit) }, 0);
+            limit.rlim_cur = limit.rlim_max.min(1 << 20);
+            // SAFETY: as above.
+            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_CORE, &limit) }, 0);
+            env::set_current_dir(&place).unwrap();
+            common::pause(5);
+            signal::die_by(signal::SIGABRT)
+        })
+    };
+    let expected = child::wait(dies()).unwrap().status;
+    let found = wait_timeout(dies(), MINUTE).unwrap().unwrap().status;
+    fs::remove_dir_all(&place).unwrap();
+    assert_eq!((found, found.signal()), (expected, Some(signal::SIGABRT)));
 }
 
 /// Each thread has its own child, and its own deadline. Every second child outlives that.
@@ -373,6 +484,12 @@ tests! {
     a_child_that_has_ended_is_collected_in_no_time,
     every_way_to_end_is_reported_as_it_was,
     a_stopped_child_has_not_ended,
+    #[cfg(target_os = "linux")]
+    the_stops_of_a_traced_child_do_not_end_a_wait,
+    #[cfg(target_os = "linux")]
+    a_child_whose_tracer_has_the_status_has_not_ended,
+    #[cfg(target_os = "linux")]
+    a_core_file_is_reported_as_it_was,
     many_threads_wait_at_once_each_for_its_own_child,
     a_child_that_another_thread_reaps_is_echild,
     the_next_process_with_that_number_is_not_waited_for,

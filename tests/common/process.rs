@@ -109,14 +109,55 @@ pub fn wait_stopped_or_ended(pid: Pid) -> libc::c_int {
 
 /// Waits for a child to end, and leaves its status where it is.
 pub fn wait_for_zombie(pid: Pid) {
+    wait_for_report(pid, libc::WEXITED);
+}
+
+/// Waits for what `waitid` is asked for, and leaves it there; its code, a `CLD_` constant.
+fn wait_for_report(pid: Pid, options: libc::c_int) -> libc::c_int {
     // SAFETY: zero is valid for a structure that the kernel fills, and there is room for it.
-    let ended = signal::retry(|| unsafe {
+    let code = signal::retry(|| unsafe {
         let mut info: libc::siginfo_t = std::mem::zeroed();
-        match libc::waitid(libc::P_PID, pid.as_raw() as _, &mut info, libc::WEXITED | libc::WNOWAIT)
-        {
+        match libc::waitid(libc::P_PID, pid.as_raw() as _, &mut info, options | libc::WNOWAIT) {
             -1 => Err(Errno::last()),
-            _ => Ok(()),
+            _ => Ok(info.si_code),
         }
     });
-    assert_eq!(ended, Ok(()));
+    code.unwrap()
+}
+
+/// A child that this process traces and that has stopped by SIGSTOP, which nobody has been told
+/// yet. Then it runs `body`.
+#[cfg(target_os = "linux")]
+pub fn traced(body: impl FnOnce() -> i32) -> Pid {
+    let child = super::fork(|| {
+        if trace(libc::PTRACE_TRACEME, None, 0) != 0 {
+            return 0;
+        }
+        signal::raise(signal::SIGSTOP).unwrap();
+        body()
+    });
+    if wait_for_report(child, libc::WSTOPPED | libc::WEXITED) == libc::CLD_EXITED {
+        crate::harness::skip("nothing can be traced here");
+    }
+    child
+}
+
+/// Calls `ptrace`, with zero for the address.
+#[cfg(target_os = "linux")]
+pub fn trace<R>(request: R, pid: Option<Pid>, data: libc::c_int) -> libc::c_long
+where
+    R: TryInto<libc::c_int>,
+{
+    let request = request.try_into().ok().expect("a small number");
+    let null = std::ptr::null_mut::<u8>();
+    // SAFETY: takes no pointer that is followed.
+    unsafe { libc::ptrace(request as _, pid.map_or(0, Pid::as_raw), null, data as usize) }
+}
+
+/// Whether the main thread of a process is in this state: `S` asleep, `t` stopped by its tracer.
+#[cfg(target_os = "linux")]
+pub fn is_in_state(pid: Pid, state: char) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // After the name, which may have spaces and parentheses in it.
+    stat.rsplit_once(") ").map_or(false, |(_, rest)| rest.starts_with(state))
 }

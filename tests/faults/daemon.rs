@@ -3,8 +3,8 @@
 use super::supervisor::{needs_supervision, supervise, Call, Plan};
 use super::{numbers, row, signal_state};
 use crate::common::{in_child, process::no_core_file, status_of};
-use signal::session::{daemonize, Options};
-use signal::{Errno, Pid};
+use signal::session::{daemonize, Error, Options};
+use signal::Pid;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::SeqCst;
 use std::{env, fs};
@@ -32,14 +32,14 @@ impl Drop for Place {
 }
 
 /// The daemon, which is ready and ends; the original process ends in `daemonize`.
-fn become_daemon(place: &Place) -> Errno {
+fn become_daemon(place: &Place) -> Error {
     match daemonize(place.options()) {
         Ok(daemon) => {
             daemon.ready();
             // SAFETY: ends the daemon.
             unsafe { libc::_exit(0) }
         }
-        Err(error) => error.errno(),
+        Err(error) => error,
     }
 }
 
@@ -73,6 +73,19 @@ fn expected(name: &str, nth: usize, errno: i32) -> i32 {
     }
 }
 
+/// What the error says first.
+fn words(name: &str, nth: usize) -> &'static str {
+    match (name, nth) {
+        ("clone", _) => "cannot make a process: ",
+        ("setsid", _) => "cannot make a session: ",
+        ("openat", 0) | ("statx", _) => "cannot use the pid file /",
+        ("flock", _) => "cannot lock the pid file /",
+        ("ftruncate", _) => "cannot write the pid file /",
+        ("chdir", _) => "cannot change to the directory /: ",
+        _ => "cannot put /dev/null in place of the standard descriptors: ",
+    }
+}
+
 fn daemonize_reports_each_failure_and_works_afterwards() {
     needs_supervision();
     let place = Place::new("faults");
@@ -89,8 +102,11 @@ fn daemonize_reports_each_failure_and_works_afterwards() {
                 let before = signal_state();
                 plan.fail(call, *errno);
                 plan.arm(true);
-                plan.result.store(become_daemon(&place).raw_os_error(), SeqCst);
+                let error = become_daemon(&place);
+                plan.result.store(error.errno().raw_os_error(), SeqCst);
                 plan.arm(false);
+                let found = error.to_string();
+                assert!(found.starts_with(words(name, call.1)), "{name} {}: {found}", call.1);
                 assert_eq!(signal_state(), before);
                 panic!("the second attempt: {}", become_daemon(&place));
             });

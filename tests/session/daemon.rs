@@ -5,7 +5,8 @@ use crate::common::process::sleep_forever;
 use crate::common::{self, eventually, fork, own_group, wait_for, Latch};
 use signal::child::Status;
 use signal::session::{daemonize, Daemon, Options};
-use signal::{Errno, Pid, SIGKILL};
+use signal::{BlockGuard, Errno, Pid, SIGKILL, SIGPIPE};
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::{env, fs, thread};
@@ -118,6 +119,53 @@ fn options_of_a_daemon_are_kept() {
     fs::remove_dir(directory).unwrap();
 }
 
+/// Above the standard ones: for neither end of the pipe to the daemon, or for the first alone.
+#[cfg(target_os = "linux")]
+fn without_numbers_for_the_pipe_there_is_no_daemon() {
+    for numbers in [3, 4] {
+        let status = start(|| {
+            for fd in 0..64 {
+                // SAFETY: nobody uses it any more.
+                unsafe { libc::close(fd) };
+            }
+            let limit = libc::rlimit { rlim_cur: numbers, rlim_max: numbers };
+            // SAFETY: points to a whole structure.
+            unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
+            let error = expect_error(Options::new(), Daemon::ready);
+            // SAFETY: plain values.
+            let is_open = |fd: &i32| unsafe { libc::fcntl(*fd, libc::F_GETFD) } != -1;
+            error + 100 * (0..4).filter(is_open).count() as i32
+        });
+        assert_eq!(status.code(), Some(libc::EMFILE), "{numbers}");
+    }
+}
+
+fn default_options_are_new_ones() {
+    assert_eq!(format!("{:?}", Options::default()), format!("{:?}", Options::new()));
+}
+
+/// Nobody reads what it says, which SIGPIPE tells by default; one that it has blocked stays.
+fn a_daemon_whose_original_process_is_gone_is_ready_all_the_same() {
+    for blocked in [false, true] {
+        let (mut told, mut tell) = common::pipe();
+        let status = start(|| {
+            let original = Pid::current();
+            let daemon = daemonize(Options::new()).unwrap();
+            let _blocked = blocked.then(|| BlockGuard::new(SIGPIPE));
+            signal::kill(original, SIGKILL).unwrap();
+            eventually("it is gone", || !signal::exists(original));
+            daemon.ready();
+            tell.write_all(&[u8::from(signal::pending().contains(SIGPIPE))]).unwrap();
+            0
+        });
+        assert_eq!(status.signal(), Some(SIGKILL));
+        drop(tell);
+        let mut pending = Vec::new();
+        told.read_to_end(&mut pending).unwrap();
+        assert_eq!(pending, [u8::from(blocked)]);
+    }
+}
+
 fn a_daemon_that_fails_says_why() {
     for error in [Errno::EPERM, Errno::ECONNREFUSED, Errno::from_raw_os_error(libc::EADDRINUSE)] {
         let status = start(|| expect_error(Options::new(), |daemon| daemon.fail(error)));
@@ -221,6 +269,10 @@ tests! {
     a_daemon_can_start_without_standard_descriptors,
     a_daemon_is_detached,
     options_of_a_daemon_are_kept,
+    #[cfg(target_os = "linux")]
+    without_numbers_for_the_pipe_there_is_no_daemon,
+    default_options_are_new_ones,
+    a_daemon_whose_original_process_is_gone_is_ready_all_the_same,
     a_daemon_that_fails_says_why,
     a_daemon_that_ends_before_it_is_ready_is_an_error,
     a_daemon_that_is_dropped_is_an_error_at_once,
