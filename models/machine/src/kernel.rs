@@ -248,6 +248,8 @@ pub(crate) fn member(body: impl FnOnce() + Send) -> impl FnOnce() + Send {
     let pid = kernel(Kernel::pid);
     move || {
         kernel(|kernel| kernel.tasks.insert(me(), Task { pid, ..Task::default() }));
+        // A child has no thread that its parent had made and that had not run yet.
+        stay_behind();
         body();
         kernel(|kernel| kernel.tasks.remove(&me()));
     }
@@ -264,10 +266,14 @@ pub(crate) fn user() -> usize {
     2 * me() + kernel(|kernel| usize::from(kernel.task().is_some_and(|task| task.depth > 0)))
 }
 
-/// Lets other threads run. A thread of a process that is not looked at any more waits here until
-/// the run is over.
+/// Lets other threads run.
 pub(crate) fn switch() {
     AtomicBool::new(false).load(SeqCst);
+    stay_behind();
+}
+
+/// A thread of a process that is not looked at any more waits here until the run is over.
+fn stay_behind() {
     while kernel(|kernel| {
         let current = kernel.current;
         let gone = kernel.task().is_some_and(|task| task.pid < current);
