@@ -59,6 +59,20 @@ fn conversions_make_the_same_actions() {
     assert_ne!(function(), unsafe { Handler::new(|_: Signal| {}) });
 }
 
+/// Not by the address alone: it can be that of an entry, and be called by either convention.
+fn a_function_is_its_address_and_its_convention() {
+    install(SIGUSR1, &FLAG).unwrap();
+    let entry = raw::handler(SIGUSR1);
+    let found = |flags| {
+        raw::set(SIGUSR2, entry, flags, &[]);
+        query(SIGUSR2).unwrap().handler()
+    };
+    let (plain, with_info) = (found(0), found(libc::SA_SIGINFO as _));
+    assert_ne!(plain, with_info);
+    assert!([plain, with_info].iter().all(|function| *function != Handler::Flag(&FLAG)));
+    assert_eq!(with_info, found(libc::SA_SIGINFO as _));
+}
+
 fn debug_shows_handler_mask_and_flags() {
     let text = format!("{:?}", Action::new(Handler::Ignore).block(SIGHUP).flags(Flags::NODEFER));
     assert!(["Ignore", "SIGHUP", "NODEFER"].iter().all(|word| text.contains(word)), "{text}");
@@ -78,6 +92,8 @@ fn the_last_word_on_restarting_counts() {
     }
     assert_eq!(Action::new(&FLAG).restart(true).restart(false).installed_flags(), has_none);
     assert_eq!(Action::new(&FLAG).restart(false).restart(true).installed_flags(), has_restart);
+    assert_eq!(Action::new(&FLAG).restart(true).restart(true).installed_flags(), has_restart);
+    assert_eq!(Action::new(&FLAG).restart(false).restart(false).installed_flags(), has_none);
 }
 
 /// A function of C's that does not expect to be interrupted by its own signal.
@@ -284,6 +300,7 @@ fn nocldwait_leaves_no_status() {
 tests! {
     a_new_action_has_the_default_flags_and_an_empty_mask,
     conversions_make_the_same_actions,
+    a_function_is_its_address_and_its_convention,
     debug_shows_handler_mask_and_flags,
     #[cfg(has_sa_restart)]
     the_last_word_on_restarting_counts,

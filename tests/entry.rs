@@ -206,6 +206,27 @@ fn a_panic_in_a_handler_of_a_program_that_never_unwinds_aborts() {
     }
 }
 
+/// Of many functions, some of them chosen again and again: `std`'s own hook, which allocates, is
+/// not called for any.
+#[cfg(feature = "std")]
+fn a_panic_in_the_last_of_many_functions_is_known() {
+    // SAFETY: these do nothing.
+    let _first = unsafe { Handler::new(|_: Signal| ()) };
+    for _ in 0..200 {
+        // SAFETY: as above.
+        let _second = unsafe { Handler::with_info(|_: Signal, _: &Info| ()) };
+    }
+    // SAFETY: nothing else happens in the process.
+    let last = unsafe { Handler::new(panics) };
+    let (status, stderr) = process::with_stderr(|| {
+        install(SIGUSR1, last).unwrap();
+        signal::raise(SIGUSR1).unwrap();
+    });
+    assert_eq!(status.signal(), Some(SIGABRT), "{stderr}");
+    // Where the unwinder cannot find the way, neither can the hook.
+    assert!(!stderr.contains("panicked at") || stderr.contains(LAST_WORDS[1]), "{stderr}");
+}
+
 /// Before the first function, after it, and with a hook that the program sets later.
 #[cfg(feature = "std")]
 fn panics_outside_of_handlers_are_the_programs() {
@@ -307,6 +328,8 @@ tests! {
     a_panic_in_a_handler_that_interrupts_the_allocator_aborts,
     #[cfg(feature = "std")]
     a_panic_in_a_handler_of_a_program_that_never_unwinds_aborts,
+    #[cfg(feature = "std")]
+    a_panic_in_the_last_of_many_functions_is_known,
     #[cfg(feature = "std")]
     panics_outside_of_handlers_are_the_programs,
     #[cfg(feature = "std")]

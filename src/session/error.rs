@@ -231,6 +231,14 @@ mod tests {
         assert!(full.ends_with("(ENOSPC)"), "{full}");
         let fork = Error::new(Step::Fork, Errno::EAGAIN).to_string();
         assert!(fork.starts_with("cannot make a process: no more processes"), "{fork}");
+        for (step, code, words) in [
+            (Step::OpenPidFile, libc::ESTALE, "somebody replaces it again and again (ESTALE)"),
+            (Step::Directory, libc::EINVAL, "the path has a zero byte (EINVAL)"),
+            (Step::Ready, libc::ECANCELED, "it ended before it was ready (ECANCELED)"),
+        ] {
+            let text = Error::new(step, Errno::from_raw_os_error(code)).to_string();
+            assert!(text.ends_with(words), "{text}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::errno::{check, Errno};
 use crate::interrupt::retry;
-use crate::mask::BlockGuard;
+use crate::mask::{pending, BlockGuard};
 use crate::session::error::Step;
 use crate::set::SignalSet;
 use crate::signal::SIGPIPE;
@@ -19,11 +19,12 @@ pub(super) const READY: c_int = 0;
 /// Few enough bytes that they arrive together.
 pub(super) fn notify(fd: c_int, report: Report) {
     // If the original process is gone, nobody reads, and SIGPIPE would come of it.
-    let pipe = BlockGuard::new(SIGPIPE);
+    let _blocked = BlockGuard::new(SIGPIPE);
+    let was_pending = pending().contains(SIGPIPE);
     let (bytes, size) = (report.as_ptr().cast(), size_of_val(&report));
     // SAFETY: as many bytes as there are.
     let written = retry(|| check(unsafe { libc::write(fd, bytes, size) } as c_int));
-    if written == Err(Errno::EPIPE) && !pipe.previous().contains(SIGPIPE) {
+    if written == Err(Errno::EPIPE) && !was_pending {
         let _ = SignalSet::from(SIGPIPE).wait_timeout(Duration::ZERO);
     }
 }

@@ -72,14 +72,35 @@ fn logging() -> Handler {
     unsafe { Handler::new(|signal| log(signal.as_raw())) }
 }
 
+fn a_one_shot_handler_stays_one_when_another_is_replaced() {
+    let (status, entries) = same_as_a_block(|enter| {
+        for signal in [SIGUSR1, SIGUSR2] {
+            install(signal, Action::new(logging()).flags(Flags::RESETHAND)).unwrap();
+        }
+        install(SIGUSR2, logging()).unwrap();
+        let region = enter();
+        raise(SIGUSR1).unwrap();
+        log(0);
+        drop(region);
+        log(-1);
+    });
+    assert_eq!((status, entries), (success(), vec![0, SIGUSR1.as_raw(), -1]));
+}
+
 fn a_one_shot_handler_takes_one_of_two_arrivals() {
     // The first is the thread's, the second the process's: two that are pending.
     let (status, entries) = same_as_a_block(|enter| {
         install(SIGUSR1, Action::new(logging()).flags(Flags::RESETHAND)).unwrap();
+        let before = query(SIGUSR1).unwrap();
+        // gVisor forgets the flags with the handler.
+        install(SIGUSR2, Action::new(&common::COUNT).flags(Flags::RESETHAND)).unwrap();
+        raise(SIGUSR2).unwrap();
+        let forgets_flags = query(SIGUSR2).unwrap().installed_flags().is_empty();
         let region = enter();
         raise(SIGUSR1).unwrap();
         signal::kill(Pid::current(), SIGUSR1).unwrap();
         assert_eq!(query(SIGUSR1).unwrap().handler(), logging(), "not called yet");
+        assert!(forgets_flags || query(SIGUSR1).unwrap() == before);
         drop(region);
         log(-1);
     });
@@ -424,6 +445,7 @@ fn a_vfork_child_in_the_region_leaves_the_parent_alone() {
 }
 
 tests! {
+    a_one_shot_handler_stays_one_when_another_is_replaced,
     a_one_shot_handler_takes_one_of_two_arrivals,
     the_order_is_the_kernels,
     a_handler_has_a_mask_of_its_own,

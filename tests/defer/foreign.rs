@@ -3,10 +3,10 @@
 use super::needs_deferral;
 use crate::common::raw::{self, kernel_mask};
 use crate::common::{self, count, COUNT};
-use libc::c_int;
+use libc::{c_int, c_void};
 use signal::{
-    blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Info, Pid, Signal,
-    SignalSet, UnblockGuard, SIGHUP, SIGTERM, SIGUSR1,
+    blocked, install, pending, raise, Action, BlockGuard, DeferGuard, Flags, Handler, Info, Pid,
+    Signal, SignalSet, UnblockGuard, SIGHUP, SIGTERM, SIGUSR1,
 };
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -79,6 +79,28 @@ fn a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits() {
         );
         assert_eq!((kernel_mask(), pending()), (before.clone(), SignalSet::empty()));
     }
+}
+
+static ENTRY: AtomicUsize = AtomicUsize::new(0);
+
+/// Sent again, the signal would meet the foreign handler twice.
+fn a_one_shot_handler_under_a_foreign_one_is_not_put_off() {
+    extern "C" fn passes_on(number: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+        // SAFETY: the address of an entry, with the arguments that the kernel has passed.
+        unsafe {
+            std::mem::transmute::<usize, raw::WithInfo>(ENTRY.load(SeqCst))(number, info, context);
+        }
+    }
+    needs_deferral();
+    install(SIGUSR1, Action::new(&COUNT).flags(Flags::RESETHAND)).unwrap();
+    ENTRY.store(raw::handler(SIGUSR1), SeqCst);
+    raw::set(SIGUSR1, passes_on as raw::WithInfo as usize, libc::SA_SIGINFO, &[]);
+    let section = DeferGuard::new();
+    raise(SIGUSR1).unwrap();
+    assert_eq!(count(), 1);
+    assert_eq!(raw::handler(SIGUSR1), passes_on as raw::WithInfo as usize);
+    drop(section);
+    assert_eq!(count(), 1);
 }
 
 /// Blocked when the section ends, and let through in others, where it is put off each time.
@@ -244,6 +266,7 @@ fn an_entry_that_is_put_back_and_called_by_number_is_not_put_off() {
 
 tests! {
     a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits,
+    a_one_shot_handler_under_a_foreign_one_is_not_put_off,
     what_stays_blocked_keeps_its_place,
     a_full_queue_loses_neither_signals_nor_their_order,
     a_full_queue_loses_nothing_that_found_no_place,

@@ -214,6 +214,42 @@ fn a_fault_in_a_section_is_repaired_and_the_mask_comes_back() {
     assert!(!EARLY.load(SeqCst));
 }
 
+/// The first section of a process asks what can be blocked, while the program blocks SIGSYS too.
+fn what_is_blocked_at_the_first_section_can_be_unblocked_later() {
+    needs_deferral();
+    install(SIGUSR1, &COUNT).unwrap();
+    let before = blocked();
+    let guard = BlockGuard::new(signal::SIGSYS);
+    drop(DeferGuard::new());
+    drop(guard);
+    let section = DeferGuard::new();
+    raise(SIGUSR1).unwrap();
+    drop(section);
+    assert_eq!((count(), blocked(), pending()), (1, before, SignalSet::empty()));
+}
+
+/// A realtime signal arrives in the handler of a fault, and again when that has returned to a
+/// program that blocks all others: what was saved first is the handler's mask.
+fn a_mask_that_leaves_realtime_signals_open_is_the_programs() {
+    needs_deferral();
+    raw::no_alternate_stack();
+    let signal = crate::common::realtime_or_skip(0);
+    install(signal, &COUNT).unwrap();
+    let send = |_: Signal| {
+        let _ = Signal::realtime(0).map(raise);
+    };
+    // SAFETY: `raise` is async-signal-safe.
+    install(SIGSEGV, unsafe { Handler::new(send) }).unwrap();
+    let standard = Signal::all().filter(|signal| !signal.is_realtime()).collect::<SignalSet>();
+    let _outside = BlockGuard::new(standard & SignalSet::asynchronous());
+    let before = blocked();
+    let section = DeferGuard::new();
+    raise(SIGSEGV).unwrap();
+    assert_eq!((count(), blocked()), (0, before));
+    drop(section);
+    assert_eq!((count(), blocked(), pending()), (1, before, SignalSet::empty()));
+}
+
 fn unblockable() -> SignalSet {
     signal::SIGKILL | signal::SIGSTOP
 }
@@ -241,6 +277,8 @@ tests! {
     entering_and_leaving_makes_no_system_call,
     only_the_kernels_mask_in_the_frame_is_edited,
     a_fault_in_a_section_is_repaired_and_the_mask_comes_back,
+    what_is_blocked_at_the_first_section_can_be_unblocked_later,
+    a_mask_that_leaves_realtime_signals_open_is_the_programs,
     deferral_fits_a_small_alternate_stack,
     a_section_ends_where_the_mask_in_the_frame_is_not_honoured,
 }

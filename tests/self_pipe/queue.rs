@@ -232,6 +232,16 @@ fn a_forked_child_begins_empty_and_reads_its_own() {
     assert_eq!((infos.count(), OTHER.lost()), (7, 2), "the parent's stay the parent's");
 }
 
+fn a_child_that_does_not_have_the_pipe_yet_loses_count_of_none() {
+    let pipe = SelfPipe::with_queue(SIGUSR1, &QUEUE).unwrap();
+    in_child(|| {
+        (0..1500).for_each(|_| raise(SIGUSR1).unwrap());
+        pipe.reopen().unwrap();
+        // Where words are short, the count ends there.
+        assert_eq!(QUEUE.lost(), if usize::BITS == 64 { 1500 } else { 1023 });
+    });
+}
+
 fn what_a_child_receives_before_it_has_the_pipe_counts_as_lost() {
     let pipe = SelfPipe::with_queue(SIGUSR1 | SIGUSR2, &QUEUE).unwrap();
     in_child(|| {
@@ -485,6 +495,7 @@ tests! {
     a_queue_in_use_is_ebusy_and_leaves_no_trace,
     after_an_error_the_queue_is_free,
     a_forked_child_begins_empty_and_reads_its_own,
+    a_child_that_does_not_have_the_pipe_yet_loses_count_of_none,
     what_a_child_receives_before_it_has_the_pipe_counts_as_lost,
     what_another_handler_passes_on_is_not_believed,
     a_previous_handler_is_called_too,

@@ -5,7 +5,7 @@ use crate::common::process::sleep_forever;
 use crate::common::{self, eventually, fork, own_group, wait_for, Latch};
 use signal::child::Status;
 use signal::session::{daemonize, Daemon, Options};
-use signal::{BlockGuard, Errno, Pid, SIGKILL, SIGPIPE};
+use signal::{Errno, Handler, Pid, SIGKILL, SIGPIPE};
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,6 +60,49 @@ fn a_daemon_can_start_without_standard_descriptors() {
     let daemon: i32 = fs::read_to_string(&path).unwrap().trim().parse().unwrap();
     signal::kill(Pid::from_raw(daemon).unwrap(), SIGKILL).unwrap();
     fs::remove_file(path).unwrap();
+}
+
+/// Then the number of `/dev/null` is that of standard error itself.
+fn a_daemon_without_standard_error_gets_one() {
+    let status = start(|| {
+        // SAFETY: nobody uses it any more.
+        unsafe { libc::close(2) };
+        expect_error(Options::new(), |daemon| {
+            // SAFETY: asks for flags.
+            let is_open = unsafe { libc::fcntl(2, libc::F_GETFD) } != -1;
+            daemon.fail(Errno::from_raw_os_error(100 + i32::from(is_open)))
+        })
+    });
+    assert_eq!(status.code(), Some(101), "it is open");
+}
+
+/// Nobody reads what it says: no SIGPIPE comes of that, and one that is pending stays.
+fn a_daemon_may_be_ready_when_nobody_waits() {
+    for (is_blocked, is_pending) in [(false, false), (true, false), (true, true)] {
+        let (mut read, write) = common::pipe();
+        let original = fork(|| {
+            let original = Pid::current();
+            let daemon = daemonize(Options::new()).unwrap();
+            signal::install(SIGPIPE, Handler::Default).unwrap();
+            if is_blocked {
+                signal::block(SIGPIPE);
+            }
+            if is_pending {
+                signal::raise(SIGPIPE).unwrap();
+            }
+            signal::kill(original, SIGKILL).unwrap();
+            eventually("the original process is gone", || !signal::exists(original));
+            daemon.ready();
+            let kept = signal::pending().contains(SIGPIPE) == is_pending;
+            (&write).write_all(&[u8::from(kept)]).unwrap();
+            0
+        });
+        drop(write);
+        assert_eq!(wait_for(original).signal(), Some(SIGKILL));
+        let mut report = Vec::new();
+        read.read_to_end(&mut report).unwrap();
+        assert_eq!(report, [1], "blocked: {is_blocked}, one is pending: {is_pending}");
+    }
 }
 
 fn a_daemon_is_detached() {
@@ -142,28 +185,6 @@ fn without_numbers_for_the_pipe_there_is_no_daemon() {
 
 fn default_options_are_new_ones() {
     assert_eq!(format!("{:?}", Options::default()), format!("{:?}", Options::new()));
-}
-
-/// Nobody reads what it says, which SIGPIPE tells by default; one that it has blocked stays.
-fn a_daemon_whose_original_process_is_gone_is_ready_all_the_same() {
-    for blocked in [false, true] {
-        let (mut told, mut tell) = common::pipe();
-        let status = start(|| {
-            let original = Pid::current();
-            let daemon = daemonize(Options::new()).unwrap();
-            let _blocked = blocked.then(|| BlockGuard::new(SIGPIPE));
-            signal::kill(original, SIGKILL).unwrap();
-            eventually("it is gone", || !signal::exists(original));
-            daemon.ready();
-            tell.write_all(&[u8::from(signal::pending().contains(SIGPIPE))]).unwrap();
-            0
-        });
-        assert_eq!(status.signal(), Some(SIGKILL));
-        drop(tell);
-        let mut pending = Vec::new();
-        told.read_to_end(&mut pending).unwrap();
-        assert_eq!(pending, [u8::from(blocked)]);
-    }
 }
 
 fn a_daemon_that_fails_says_why() {
@@ -267,12 +288,13 @@ fn daemonize_refuses_a_process_with_threads() {
 
 tests! {
     a_daemon_can_start_without_standard_descriptors,
+    a_daemon_without_standard_error_gets_one,
+    a_daemon_may_be_ready_when_nobody_waits,
     a_daemon_is_detached,
     options_of_a_daemon_are_kept,
     #[cfg(target_os = "linux")]
     without_numbers_for_the_pipe_there_is_no_daemon,
     default_options_are_new_ones,
-    a_daemon_whose_original_process_is_gone_is_ready_all_the_same,
     a_daemon_that_fails_says_why,
     a_daemon_that_ends_before_it_is_ready_is_an_error,
     a_daemon_that_is_dropped_is_an_error_at_once,
