@@ -204,6 +204,9 @@ fn each_code_has_its_cause() {
     }
     assert_eq!(cause(signal::SIGIO, 1), Cause::Io);
     assert_eq!(cause(signal::SIGSYS, 1), Cause::Kernel);
+    // A fault that was sent is none.
+    assert_eq!(cause(signal::SIGSEGV, libc::SI_TKILL), Cause::Thread);
+    assert_eq!(cause(signal::SIGSEGV, libc::SI_KERNEL), Cause::Fault);
     assert_eq!(cause(SIGCHLD, 7), Cause::Kernel);
 }
 

@@ -260,6 +260,21 @@ fn an_ignored_signal_is_watched_and_then_ignored_again() {
     assert_eq!(query(SIGCHLD).unwrap().handler(), Handler::Ignore);
 }
 
+/// Whichever of their numbers the system would give out.
+fn its_descriptor_is_never_a_standard_one() {
+    for closed in 0..3 {
+        in_child(|| {
+            // SAFETY: nobody uses it any more.
+            unsafe { libc::close(closed) };
+            let pipe = SelfPipe::new(SIGHUP).unwrap();
+            assert!(pipe.as_raw_fd() > 2);
+            assert!(!common::open_descriptors().contains(&closed));
+            raise(SIGHUP).unwrap();
+            assert_eq!(pipe.pending(), SIGHUP.into());
+        });
+    }
+}
+
 fn what_it_is_for_can_be_printed() {
     let pipe = SelfPipe::new(SIGHUP | SIGTERM).unwrap();
     let expected =
@@ -268,6 +283,7 @@ fn what_it_is_for_can_be_printed() {
 }
 
 tests! {
+    its_descriptor_is_never_a_standard_one,
     what_it_is_for_can_be_printed,
     reports_every_signal_that_can_be_watched_by_its_number,
     is_readable_from_the_first_signal_until_it_is_read,
