@@ -66,7 +66,8 @@ enum Place {
 #[cfg(feature = "defer")]
 type Section = signal::DeferGuard;
 #[cfg(not(feature = "defer"))]
-type Section = ();
+#[derive(Default)]
+struct Section {}
 
 std::thread_local! {
     static SECTION: Cell<Option<Section>> = const { Cell::new(None) };

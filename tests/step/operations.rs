@@ -4,11 +4,13 @@
 //! thread that is not traced; and those that only compute.
 
 use super::child::{Desk, ABOVE, BELOW, OTHER, SECOND_QUEUE, SIGNAL};
+use crate::common::bare_fd;
 use signal::{
     block, blocked, child, finish_connect, install, install_unless_ignored, owner, pending, query,
     raise, retry, session, set_blocked, suspend, timer, unblock, AltStack, BlockGuard, Errno,
     Flags, InstallGuard, Pid, SelfPipe, SignalFd, SignalSet, UnblockGuard, SIGURG, SIGUSR2,
 };
+use std::os::unix::io::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -195,29 +197,33 @@ pub const OTHERS: &[Operation] = operations! {
     "retry" piped: nothing; |_| assert!(retry(|| Err::<(), _>(Errno::EAGAIN)).is_err()); nothing;
     "AltStack" piped: nothing; |_| drop(AltStack::new().unwrap()); nothing;
     "finish_connect" piped: nothing;
-        |_| finish_connect(&UnixStream::pair().unwrap().0).unwrap(); nothing;
+        |_| {
+            let end = UnixStream::pair().unwrap().0;
+            finish_connect(bare_fd(end.as_raw_fd())).unwrap();
+        }; nothing;
     "new_group" piped: nothing; |_| { session::new_group().unwrap(); }; nothing;
     "join_group" piped: nothing;
         |_| session::join_group(Pid::current(), session::own_group()).unwrap(); nothing;
     "new_session of a group's leader" piped: |_| { session::new_group().unwrap(); };
         |_| assert_eq!(session::new_session(), Err(Errno::EPERM)); nothing;
     "foreground" piped: nothing;
-        |desk| assert_eq!(session::foreground(desk.pipe()), Err(Errno::ENOTTY)); nothing;
+        |desk| assert_eq!(session::foreground(bare_fd(desk.pipe().as_raw_fd())), Err(Errno::ENOTTY)); nothing;
     "set_foreground" piped: nothing;
         |desk| {
-            let taken = session::set_foreground(desk.pipe(), session::own_group());
+            let taken = session::set_foreground(bare_fd(desk.pipe().as_raw_fd()), session::own_group());
             assert_eq!(taken, Err(Errno::ENOTTY));
         }; nothing;
     "own_group" piped: nothing; |_| assert!(session::own_group().as_raw() > 0); nothing;
     "owner" piped: nothing;
         |_| {
             let end = UnixStream::pair().unwrap().0;
-            owner::set(&end, owner::Owner::Process(Pid::current())).unwrap();
-            owner::signal(&end, Some(SIGUSR2)).unwrap();
-            owner::notify(&end, true).unwrap();
-            owner::clear(&end).unwrap();
+            let end = bare_fd(end.as_raw_fd());
+            owner::set(end, owner::Owner::Process(Pid::current())).unwrap();
+            owner::signal(end, Some(SIGUSR2)).unwrap();
+            owner::notify(end, true).unwrap();
+            owner::clear(end).unwrap();
         }; nothing;
-    "owner::get" piped: nothing; |desk| assert_eq!(owner::get(crate::common::bare_fd(desk.pipe().as_raw_fd())), Ok(None)); nothing;
+    "owner::get" piped: nothing; |desk| assert_eq!(owner::get(bare_fd(desk.pipe().as_raw_fd())), Ok(None)); nothing;
 };
 
 #[rustfmt::skip]
