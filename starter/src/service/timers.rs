@@ -131,7 +131,12 @@ impl Service {
     pub fn extend(&mut self, time: Duration, now: Instant) {
         let until = now.checked_add(time);
         match &mut self.state {
-            State::Starting { .. } => self.timers.ready_by = self.timers.ready_by.max(until),
+            // One that is ready after some time has no limit that could be moved.
+            State::Starting { .. } => {
+                if let Some(ready_by) = &mut self.timers.ready_by {
+                    *ready_by = (*ready_by).max(until.unwrap_or(*ready_by));
+                }
+            }
             State::Stopping { kill_at: Some(kill_at), .. } => {
                 *kill_at = (*kill_at).max(until.unwrap_or(*kill_at));
             }

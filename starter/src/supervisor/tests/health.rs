@@ -112,6 +112,18 @@ fn a_service_may_need_more_time() {
 }
 
 #[test]
+fn more_time_is_never_less() {
+    let ready = Ready::After(Duration::from_secs(5));
+    let mut world = world(&[("a", config::Service { ready, ..service(&[]) })]);
+    world.step();
+    let now = world.now;
+    world.supervisor.with("a", |service, _| service.extend(Duration::from_secs(1), now));
+    assert_eq!(world.after(Duration::from_secs(2)), [""; 0]);
+    world.after(Duration::from_secs(3));
+    assert!(matches!(world.state("a"), State::Ready { .. }));
+}
+
+#[test]
 fn what_it_says_that_it_does_is_shown_and_who_stops_is_left_alone() {
     let time = Duration::from_secs(10);
     let mut world = world(&[("a", config::Service { watchdog: Some(time), ..service(&[]) })]);
