@@ -106,7 +106,10 @@ impl Rotating {
         if self.count == 0 {
             return fs::remove_file(&self.path);
         }
-        for number in (1..self.count).rev() {
+        // No further than they go: the count can be any number.
+        let free = |number: &u32| fs::symlink_metadata(old(*number)).is_err();
+        let last = (1..self.count).find(free).unwrap_or(self.count);
+        for number in (1..last).rev() {
             match fs::rename(old(number), old(number + 1)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -149,6 +152,19 @@ mod tests {
         file.reopen();
         file.write("a", b"new\n");
         assert_eq!(read("log"), "new\n");
+        fs::remove_dir_all(&place).unwrap();
+    }
+
+    #[test]
+    fn any_number_may_be_kept() {
+        let place = std::env::temp_dir().join(format!("starter-count-{}", std::process::id()));
+        fs::create_dir(&place).unwrap();
+        let mut file = Rotating::new(&place.join("log"), 1, u32::MAX);
+        for number in 0..4 {
+            file.write("a", format!("{number}\n").as_bytes());
+        }
+        let read = |name: &str| fs::read_to_string(place.join(name)).unwrap();
+        assert_eq!(["log.1", "log.2", "log.3", "log.4"].map(read), ["3\n", "2\n", "1\n", "0\n"]);
         fs::remove_dir_all(&place).unwrap();
     }
 
