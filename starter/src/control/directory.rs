@@ -5,7 +5,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::geteuid;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 pub struct Directory {
@@ -28,8 +28,8 @@ impl Directory {
             _ => {}
         }
         let running = || io::Error::new(ErrorKind::AddrInUse, "another starter is running");
-        let lock = Flock::lock(File::open(&path)?, FlockArg::LockExclusiveNonblock)
-            .map_err(|_| running())?;
+        let lock =
+            Flock::lock(open(&path)?, FlockArg::LockExclusiveNonblock).map_err(|_| running())?;
         // One that is just ending may have removed it.
         let there = fs::symlink_metadata(&path).map_err(|_| running())?;
         if !is_same(&lock, &path) {
@@ -53,6 +53,20 @@ impl Directory {
         }
         Ok(())
     }
+}
+
+/// Whoever may write where the socket is can have put anything there: a fifo would be waited for,
+/// and by then no signal ends the starter.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    let opened = File::options().read(true).custom_flags(flags).open(path);
+    opened.map_err(|error| match error.raw_os_error() {
+        Some(libc::ENOTDIR | libc::ELOOP) => io::Error::new(
+            ErrorKind::AlreadyExists,
+            format!("{} is not a directory: choose another --socket", path.display()),
+        ),
+        _ => error,
+    })
 }
 
 /// Removes the sockets of a starter that has died.
@@ -89,6 +103,22 @@ impl Drop for Directory {
 mod tests {
     use super::*;
     use std::os::unix::net::UnixDatagram;
+
+    #[test]
+    fn what_is_no_directory_is_not_waited_for() {
+        use std::os::unix::fs::symlink;
+        let socket = std::env::temp_dir().join(format!("starter-fifo-{}", std::process::id()));
+        let path = socket.with_extension("d");
+        let fails = || {
+            let error = Directory::lock(&socket).map(|_| ()).unwrap_err().to_string();
+            assert!(error.ends_with(".d is not a directory: choose another --socket"), "{error}");
+            fs::remove_file(&path).unwrap();
+        };
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        fails();
+        symlink("/", &path).unwrap();
+        fails();
+    }
 
     #[test]
     fn what_services_have_made_since_it_was_swept_away_stays() {
