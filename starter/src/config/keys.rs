@@ -2,7 +2,7 @@
 
 use super::parse::{Key, Parser, Value};
 use super::value::{
-    Amount, Command, Descriptors, Mode, Niceness, Restarts, StopSignal, Text, Time,
+    Amount, Command, Descriptors, Mode, Niceness, Period, Restarts, StopSignal, Text, Time,
 };
 use super::{Ready, Service};
 use indexmap::IndexMap;
@@ -83,7 +83,7 @@ pub fn key<'i>(
         "ready" => taker.set(&mut service.ready, |ready: Ready| ready),
         "ready_timeout" => taker.set(&mut service.ready_timeout, |Time(time)| time),
         "health" => taker.set(&mut service.health, Some),
-        "watchdog" => taker.set(&mut service.watchdog, |Time(time)| Some(time)),
+        "watchdog" => taker.set(&mut service.watchdog, |Period(time)| Some(time)),
         "stop_signal" => taker.set(&mut service.stop_signal, |StopSignal(signal)| signal),
         "stop_signal_to" => taker.set(&mut service.stop_signal_to, |value| value),
         "stop_timeout" => taker.set(&mut service.stop_timeout, |Time(time)| time),

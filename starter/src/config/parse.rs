@@ -130,7 +130,8 @@ impl<'i> Parser<'_> {
                 format!("service `{name}`: `restart_delay` is longer than `restart_delay_max`");
             self.problem(Some(span.clone()), message);
         }
-        if service.ready != Ready::Started && service.ready_timeout.is_zero() {
+        let takes_time = service.ready != Ready::Started || !service.before_start.is_empty();
+        if takes_time && service.ready_timeout.is_zero() {
             let message =
                 format!("service `{name}`: a `ready_timeout` of 0 leaves no time to become ready");
             self.problem(Some(span), message);

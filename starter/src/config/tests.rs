@@ -126,6 +126,8 @@ fn what_could_not_work_is_not_accepted() {
         ("user = ''", "empty"),
         ("ready = { file = '' }", "empty"),
         ("ready = 'notify'\nready_timeout = 0", "`ready_timeout`"),
+        ("before_start = ['y']\nready_timeout = 0", "`ready_timeout`"),
+        ("watchdog = 0", "longer than 0"),
         ("restart_delay = '2min'", "longer than `restart_delay_max`"),
         ("command = 'y'", "expected a list"),
     ] {

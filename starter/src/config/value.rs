@@ -39,6 +39,20 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
+/// A time after which something happens again.
+pub struct Period(pub Duration);
+
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
+        match Time::deserialize(deserializer)? {
+            Time(time) if time.is_zero() => {
+                Err(D::Error::custom("must be longer than 0: leave the key out"))
+            }
+            Time(time) => Ok(Period(time)),
+        }
+    }
+}
+
 fn seconds_to_time(seconds: f64) -> Option<Time> {
     (0.0..=LONGEST).contains(&seconds).then(|| Time(Duration::from_secs_f64(seconds)))
 }
