@@ -74,6 +74,48 @@ fn nothing_of_a_service_escapes_from_its_cgroup() {
     assert!(!cgroups().contains(&format!("starter-{pid}.1")));
 }
 
+#[test]
+fn nor_by_a_cgroup_that_it_makes_itself() {
+    let running = run(r#"
+        [service.a]
+        command = ["sh", "-c", "sleep 1000 & echo $! > escaped; echo >&$NOTIFY_FD; until [ -p end ]; do sleep 0.01; done; read end <end"]
+        ready = "notify"
+        restart = "never"
+    "#);
+    nix::unistd::mkfifo(&running.place.join("end"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    running.wait_for_line(&["ready", "\"a\""]);
+    let escaped = Pid::from_raw(running.place.read("escaped").trim().parse().unwrap()).unwrap();
+    let name = format!("starter-{}.1", running.pid());
+    let inner = cgroup().join(&name).join("service-a/inner/most");
+    if std::fs::create_dir_all(&inner).is_err() {
+        eprintln!("skipped: there are no cgroups of version 2 here that could be made");
+        running.end();
+        return;
+    }
+    std::fs::write(inner.join("cgroup.procs"), escaped.to_string()).unwrap();
+    std::fs::write(running.place.join("end"), "\n").unwrap();
+    running.wait_for_line(&["left processes behind"]);
+    running.wait_for_state("a", "done");
+    assert!(!is_running(escaped));
+    running.end();
+    assert!(!cgroups().contains(&name));
+}
+
+#[test]
+fn a_service_whose_cgroup_was_frozen_starts_again() {
+    let running = run("[service.a]\ncommand = ['sleep', '1000']\nstop_timeout = 0\n");
+    running.wait_for_line(&["started"]);
+    let name = format!("starter-{}.1/service-a/cgroup.freeze", running.pid());
+    if std::fs::write(cgroup().join(name), "1").is_err() {
+        eprintln!("skipped: there are no cgroups of version 2 here that could be frozen");
+        running.end();
+        return;
+    }
+    running.ask(&["restart", "a"]);
+    assert_eq!(running.state("a").0, "ready");
+    running.end();
+}
+
 /// The directory of this test's own.
 fn cgroup() -> PathBuf {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();

@@ -49,6 +49,11 @@ impl Cgroups {
     /// Where a process that is to belong to the service writes itself in.
     pub fn entrance(&mut self, name: &str) -> Option<File> {
         let path = self.path(name);
+        // Somebody may have frozen it: who enters stands still before `exec`, and the starter with
+        // it, which waits for that.
+        if path.exists() {
+            let _ = fs::write(path.join("cgroup.freeze"), "0");
+        }
         let entrance = fs::create_dir_all(&path)
             .and_then(|()| File::options().write(true).open(path.join("cgroup.procs")));
         let warn = |error| tracing::warn!(service = name, "has no cgroup of its own: {error}");
@@ -58,28 +63,42 @@ impl Cgroups {
     /// Signals those that have left the group `leader`. Returns whether there is anybody in it.
     pub fn signal(&self, name: &str, leader: Pid, signal: Signal) -> Option<bool> {
         let path = self.path(name);
-        let members = fs::read_to_string(path.join("cgroup.procs")).ok()?;
+        let members = members(&path)?;
         if signal == SIGKILL && fs::write(path.join("cgroup.kill"), "1").is_ok() {
             return Some(!members.is_empty());
         }
-        let members = members.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?));
-        let mut any = false;
-        for pid in members {
-            any = true;
+        for &pid in &members {
             let group = nix::unistd::getpgid(Some(nix::unistd::Pid::from_raw(pid.as_raw())));
             if group.map_or(true, |group| group.as_raw() != leader.as_raw()) {
                 // It may have ended meanwhile.
                 let _ = kill(pid, signal);
             }
         }
-        Some(any)
+        Some(!members.is_empty())
     }
 }
 
 impl Drop for Cgroups {
     fn drop(&mut self) {
-        remove(&self.base);
+        remove_all(&self.base);
     }
+}
+
+/// Those in a cgroup and below it: a service may be a supervisor that makes cgroups itself.
+fn members(path: &Path) -> Option<Vec<Pid>> {
+    let text = fs::read_to_string(path.join("cgroup.procs")).ok()?;
+    let pid = |line: &str| Pid::from_raw(line.parse().ok()?);
+    let mut found: Vec<Pid> = text.lines().filter_map(pid).collect();
+    for inner in inner(path) {
+        found.extend(members(&inner).into_iter().flatten());
+    }
+    Some(found)
+}
+
+fn inner(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let is_directory = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|it| it.is_dir());
+    entries.filter(move |entry| is_directory(entry)).map(|entry| entry.path())
 }
 
 /// What starters that were killed have left.
@@ -97,8 +116,14 @@ fn sweep(own: &Path) {
 
 /// Those that are empty go, the others stay.
 fn remove(base: &Path) {
-    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
-        let _ = fs::remove_dir(entry.path());
+    for service in inner(base) {
+        let _ = fs::remove_dir(service);
     }
     let _ = fs::remove_dir(base);
+}
+
+/// The same, with what services have made themselves.
+fn remove_all(path: &Path) {
+    inner(path).for_each(|inner| remove_all(&inner));
+    let _ = fs::remove_dir(path);
 }
