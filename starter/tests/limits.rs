@@ -109,3 +109,39 @@ fn the_last_words_of_a_service_are_heard_before_its_end() {
     running.wait_for_state("a", "done");
     running.end();
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_lack_of_threads_is_an_error_that_says_so() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("only root can become somebody else, who has no other processes");
+        return;
+    }
+    let place = common::Place::new();
+    std::fs::set_permissions(&place.0, PermissionsExt::from_mode(0o777)).unwrap();
+    let config = place.write("starter.toml", "[service.a]\ncommand = ['sleep', '1000']\n");
+    let program = place.join("program");
+    std::fs::copy(env!("CARGO_BIN_EXE_starter"), &program).unwrap();
+    let mut command = std::process::Command::new(program);
+    command.arg("run").arg(config).arg("--socket").arg(place.join("socket"));
+    command.uid(65534).gid(65534);
+    let none = || {
+        let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: reads one limit.
+        nix::errno::Errno::result(unsafe { libc::setrlimit(libc::RLIMIT_NPROC, &limit) })?;
+        Ok(())
+    };
+    // SAFETY: one system call.
+    unsafe { command.pre_exec(none) };
+    // Another test may have forked while the copy was open for writing: then it is busy for a
+    // moment.
+    let output = eventually("the copy can be run", || command.output().ok());
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        text,
+        "no thread can be started for the log: raise `ulimit -u` or the cgroup's pids.max\n"
+    );
+}

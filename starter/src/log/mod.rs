@@ -47,7 +47,7 @@ pub fn init(log: Log, file: Option<PathBuf>) -> io::Result<Guard> {
         lines.without_time().with_level(false).with_writer(syslog::Syslog).init();
         return Ok(Guard(None));
     }
-    let guard = queue::start(Target::open(file)?, log == Log::Json);
+    let guard = queue::start(Target::open(file)?, log == Log::Json)?;
     match log {
         Log::Json => lines.json().flatten_event(true).with_writer(|| Queue).init(),
         _ => lines.with_writer(|| Queue).init(),

@@ -3,6 +3,7 @@
 
 use super::target::Target;
 use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::OnceLock;
 use std::thread;
@@ -47,13 +48,22 @@ fn lines(text: &[u8]) -> u64 {
 }
 
 /// Starts the thread, in which every signal is blocked: they are for the loop.
-pub fn start(target: Target, json: bool) -> WorkerGuard {
+pub fn start(target: Target, json: bool) -> io::Result<WorkerGuard> {
     let _blocked = signal::BlockGuard::new(signal::SignalSet::full());
     let writer = Writer { target, json, mid_line: false };
     let builder = NonBlockingBuilder::default().buffered_lines_limit(MESSAGES).thread_name("log");
-    let (sender, guard) = builder.finish(writer);
+    // Where no thread can be started the builder panics, and a message of its own is no help.
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let made = panic::catch_unwind(AssertUnwindSafe(|| builder.finish(writer)));
+    panic::set_hook(hook);
+    let (sender, guard) = made.map_err(|_| {
+        io::Error::other(
+            "no thread can be started for the log: raise `ulimit -u` or the cgroup's pids.max",
+        )
+    })?;
     SHARED.sender.get_or_init(|| sender);
-    guard
+    Ok(guard)
 }
 
 /// A thread in which every signal is blocked.
