@@ -3,6 +3,7 @@
 use super::{Kernel, Supervisor};
 use crate::config::Ready;
 use crate::service::{Service, State};
+use indexmap::IndexSet;
 use petgraph::Direction;
 use signal::Signal;
 
@@ -83,16 +84,18 @@ impl<K: Kernel> Supervisor<K> {
         self.names(&indices)
     }
 
-    /// Stops a service and what requires it, and starts again what ran of these. Returns who that
-    /// is.
+    /// Stops a service and what requires it, and starts again what ran of these, after what it
+    /// requires itself. Returns who of all these is not ready.
     pub fn restart(&mut self, name: &str) -> Result<Vec<String>, UnknownService> {
         let index = self.position(name)?;
         let mut indices = self.links.closure(index, Direction::Incoming);
         let runs = |service: &Service| service.is_wanted() && service.is_alive();
         indices.retain(|other| *other == index || runs(&self.services[*other]));
         self.change(&indices, Service::restart);
-        self.want(name)?;
-        Ok(self.names(&indices))
+        let mut names: IndexSet<String> = self.names(&indices).into_iter().collect();
+        let wanted = self.want(name)?.into_iter();
+        names.extend(wanted.filter(|other| !self.services[other].satisfies()));
+        Ok(names.into_iter().collect())
     }
 
     /// Sends a signal to a service that runs.

@@ -251,6 +251,26 @@ fn restart_goes_down_in_reverse_and_up_in_order() {
 }
 
 #[test]
+fn who_restarts_something_is_told_that_what_it_requires_does_not_start() {
+    let a = config::Service { ready: Ready::Notify, ..service(&[]) };
+    let mut world = world(&[("a", a), ("b", service(&["a"])), ("c", service(&["b"]))]);
+    world.step();
+    world.ready("a");
+    world.step();
+    assert_eq!(world.supervisor.restart("c"), Ok(vec!["c".to_owned()]));
+    world.step();
+    world.exit("c", 0);
+    world.exit("a", 256);
+    world.exit("b", 256);
+    let names = world.supervisor.restart("c").unwrap();
+    assert_eq!(names, ["c", "b", "a"]);
+    assert_eq!(world.step(), ["SIGTERM c", "start a"]);
+    world.exit("c", 0);
+    world.exit("a", 256);
+    assert!(matches!(world.progress(&names, Goal::Running), Progress::Missed(_)));
+}
+
+#[test]
 fn a_start_while_it_is_being_stopped_waits_for_the_end() {
     let mut world = world(&[("a", service(&[]))]);
     world.step();
