@@ -33,6 +33,10 @@ pub enum Message {
 /// waiting.
 const AT_ONCE: usize = 16;
 
+/// What one that has ended has said comes no later. The system's queue is shorter: 10, or the 512 of
+/// systemd.
+const LAST_WORDS: usize = 1024;
+
 pub struct Notifier {
     /// `None`: the service has closed it.
     pipe: Option<Watched<PipeReader>>,
@@ -93,9 +97,18 @@ impl Notifier {
 
     /// What the service has said. Never waits.
     pub fn hear(&mut self) -> Vec<Message> {
+        self.hear_at_most(AT_ONCE)
+    }
+
+    /// What it has said before it ended.
+    pub fn hear_last(&mut self) -> Vec<Message> {
+        self.hear_at_most(LAST_WORDS)
+    }
+
+    fn hear_at_most(&mut self, datagrams: usize) -> Vec<Message> {
         let mut messages = Vec::new();
         let mut buffer = [0; 4096];
-        for _ in 0..AT_ONCE {
+        for _ in 0..datagrams {
             let Ok(length) = self.socket.get().recv(&mut buffer) else { break };
             let text = String::from_utf8_lossy(&buffer[..length]);
             messages.extend(text.lines().filter_map(understand));
@@ -188,6 +201,27 @@ mod tests {
         assert!(notifier.pipe.is_none());
         drop(notifier);
         assert!(!path.exists());
+        fs::remove_dir(directory).unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn one_that_has_ended_is_heard_out() {
+        let directory = std::env::temp_dir().join(format!("starter-last-{}", std::process::id()));
+        fs::create_dir(&directory).unwrap();
+        let poller = Arc::new(Poller::new().unwrap());
+        let mut command = Command::new("true");
+        let mut notifier = Notifier::new(&poller, 1, &directory, None, &mut command).unwrap();
+        let client = UnixDatagram::unbound().unwrap();
+        client.set_nonblocking(true).unwrap();
+        let mut sent = 0;
+        while sent < LAST_WORDS && client.send_to(b"READY=1", &notifier._name.0).is_ok() {
+            sent += 1;
+        }
+        // More than otherwise at once, where the system's queue is that long.
+        assert!(sent > 0);
+        assert_eq!(notifier.hear_last().len(), sent);
+        drop(notifier);
         fs::remove_dir(directory).unwrap();
     }
 }

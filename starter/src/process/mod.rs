@@ -91,8 +91,8 @@ impl Processes {
 
     /// What a service has said that is about to be reaped.
     pub fn hear_last(&mut self, name: &str) -> Vec<Message> {
-        let id = self.speakers.get(name).copied();
-        id.and_then(|id| self.hear(id)).map(|(_, messages)| messages).unwrap_or_default()
+        let notifier = self.speakers.get(name).and_then(|id| self.notifiers.get_mut(id));
+        notifier.map(|(_, notifier)| notifier.hear_last()).unwrap_or_default()
     }
 
     fn spawn_with(
