@@ -165,7 +165,10 @@ fn block(contestant: &str) -> Operation {
             let set: nix_signal::SigSet = nix_signal::Signal::SIGALRM | nix_signal::Signal::SIGTERM;
             each(move || nix_block(black_box(&set)).thread_set_mask().unwrap())
         }
-        "DeferGuard" => each(|| drop(black_box(DeferGuard::new()))),
+        "DeferGuard" => each(|| {
+            let _guard = DeferGuard::new();
+            black_box(());
+        }),
         _ => panic!("{contestant} cannot do this"),
     }
 }
