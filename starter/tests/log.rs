@@ -96,21 +96,14 @@ fn end_in_time_while(mut running: Running, read: impl FnOnce()) {
 #[test]
 fn what_a_full_disk_lost_is_counted_on_a_line_of_its_own() {
     // A pipe cannot be full as a disk is: a file whose size is limited is.
-    let limited = |running: &Running, size: u64| {
-        let limit = libc::rlimit { rlim_cur: size, rlim_max: libc::RLIM_INFINITY };
-        let pid = running.pid().as_raw();
-        // SAFETY: reads one limit and stores none.
-        let set = unsafe { libc::prlimit(pid, libc::RLIMIT_FSIZE, &limit, std::ptr::null_mut()) };
-        assert_eq!(set, 0);
-    };
     let running = run_with(SLEEPER, |_| {});
     running.wait_for_line(&["ready"]);
     // In the middle of a line, with SIGXFSZ, which would end it.
-    limited(&running, running.log().len() as u64 + 10);
+    running.limit_file_size(running.log().len() as u64 + 10);
     ask_often(&running);
     let before = running.log();
     assert!(!before.ends_with('\n'), "{before}");
-    limited(&running, libc::RLIM_INFINITY);
+    running.limit_file_size(libc::RLIM_INFINITY);
     let line = loop {
         running.ask(&["start", "a"]);
         let lines = running.lines(&["lines of the log could not be written"]);

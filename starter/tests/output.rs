@@ -102,24 +102,17 @@ fn a_file_that_was_full_goes_on_with_a_new_line() {
         restart = "never"
         before_start = ["mkfifo", "one", "two"]
     "#);
-    let limited = |size: u64| {
-        let limit = libc::rlimit { rlim_cur: size, rlim_max: libc::RLIM_INFINITY };
-        let pid = running.pid().as_raw();
-        // SAFETY: reads one limit and stores none.
-        let set = unsafe { libc::prlimit(pid, libc::RLIMIT_FSIZE, &limit, std::ptr::null_mut()) };
-        assert_eq!(set, 0);
-    };
     let go = |fifo: &str| std::fs::write(running.place.join(fifo), "\n").unwrap();
     let file_is = |text: &str| {
         eventually("it is written", || (running.place.read("a.log") == text).then_some(()));
     };
     running.wait_for_state("a", "ready");
-    limited(5);
+    running.limit_file_size(5);
     go("one");
     // What it answers comes after what it has tried to write.
     eventually("it is heard", || (running.ask(&["logs", "a"]) == "one\ntwo\n").then_some(()));
     file_is("one\nt");
-    limited(libc::RLIM_INFINITY);
+    running.limit_file_size(libc::RLIM_INFINITY);
     go("two");
     file_is("one\nt\nmore\n");
     running.wait_for_line(&["WARN", "a.log: 1 lines were lost", "\"a\""]);

@@ -109,10 +109,11 @@ pub static ROWS: &[Spec] = &[
         absent: &[NO_SUCH_THING],
         note: Some(
             "Here too `raw libc` is the library's `BlockGuard`. The price of a section that costs \
-             nothing when no signal comes: the signal is delivered twice. The first time, the library asks whether its own handler is \
-             installed, blocks, sends the signal to the thread again and returns; the second time \
-             it runs the handler. Valgrind does not honour the mask in a signal frame, so the \
-             instructions are counted by stepping instead, in ci/counts: 364.",
+             nothing when no signal comes: the signal is delivered twice. The first time, the \
+             library asks whether its own handler is installed, blocks, sends the signal to the \
+             thread again and returns; the second time it runs the handler. Valgrind does not \
+             honour the mask in a signal frame, so the instructions are counted by stepping \
+             instead, in ci/counts: 364.",
         ),
         ..row(
             "hit-defer",

@@ -134,6 +134,16 @@ impl Running {
         starter().args(words).arg("--socket").arg(self.place.join("socket")).output().unwrap()
     }
 
+    /// Of the files that the starter writes: one that is as large is full, as a disk is.
+    #[cfg(target_os = "linux")]
+    pub fn limit_file_size(&self, size: u64) {
+        let limit = libc::rlimit { rlim_cur: size, rlim_max: libc::RLIM_INFINITY };
+        let pid = self.pid().as_raw();
+        // SAFETY: reads one limit and stores none.
+        let set = unsafe { libc::prlimit(pid, libc::RLIMIT_FSIZE, &limit, std::ptr::null_mut()) };
+        assert_eq!(set, 0);
+    }
+
     /// What a command prints that must succeed.
     pub fn ask(&self, words: &[&str]) -> String {
         let output = self.control(words);
