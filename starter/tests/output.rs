@@ -86,7 +86,7 @@ fn lines_that_a_file_lacks_are_counted() {
     eventually("all are there", || (running.ask(&["logs", "a"]) == "1\n2\n3\n").then_some(()));
     std::fs::create_dir(running.place.join("late")).unwrap();
     std::fs::write(running.place.join("go"), "\n").unwrap();
-    running.wait_for_line(&["WARN", "late/log: 3 lines were lost", "\"a\""]);
+    running.wait_for_line(&["WARN", "late/log: lines lost: 3", "\"a\""]);
     assert_eq!(running.place.read("late/log"), "more\n");
     running.end();
 }
@@ -115,7 +115,7 @@ fn a_file_that_was_full_goes_on_with_a_new_line() {
     running.limit_file_size(libc::RLIM_INFINITY);
     go("two");
     file_is("one\nt\nmore\n");
-    running.wait_for_line(&["WARN", "a.log: 1 lines were lost", "\"a\""]);
+    running.wait_for_line(&["WARN", "a.log: lines lost: 1", "\"a\""]);
     running.end();
 }
 

@@ -29,15 +29,15 @@ fn unexpected<T>(answer: Answer) -> Result<T> {
 }
 
 pub fn start(control: &Control, names: Vec<String>) -> Result<()> {
-    order(control, &Request::Start { names })
+    order(control, &Request::Start { names: names.into_iter().collect() })
 }
 
 pub fn stop(control: &Control, names: Vec<String>) -> Result<()> {
-    order(control, &Request::Stop { names })
+    order(control, &Request::Stop { names: names.into_iter().collect() })
 }
 
 pub fn restart(control: &Control, names: Vec<String>) -> Result<()> {
-    order(control, &Request::Restart { names })
+    order(control, &Request::Restart { names: names.into_iter().collect() })
 }
 
 pub fn stop_all(control: &Control) -> Result<()> {
@@ -49,7 +49,8 @@ pub fn signal(control: &Control, name: String, signal: String) -> Result<()> {
 }
 
 fn services(control: &Control, names: &[String]) -> Result<Vec<Status>> {
-    match control::ask(&control.path(), &Request::Status { names: names.to_vec() })? {
+    let names = names.iter().cloned().collect();
+    match control::ask(&control.path(), &Request::Status { names })? {
         Answer::Services(services) => Ok(services),
         other => unexpected(other),
     }

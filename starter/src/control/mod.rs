@@ -10,25 +10,26 @@ pub use self::client::{ask, follow};
 pub use self::server::Server;
 
 use crate::supervisor::Changes;
+use indexmap::IndexSet;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
-    /// Without names: of all.
+    /// Without names: of all. Here as below, a name that is repeated counts once.
     Status {
         #[serde(default)]
-        names: Vec<String>,
+        names: IndexSet<String>,
     },
     Start {
-        names: Vec<String>,
+        names: IndexSet<String>,
     },
     Stop {
-        names: Vec<String>,
+        names: IndexSet<String>,
     },
     Restart {
-        names: Vec<String>,
+        names: IndexSet<String>,
     },
     StopAll {},
     Reload {},

@@ -64,7 +64,7 @@ impl EventLoop {
     /// For all names or, if one is unknown, for none.
     fn each(
         &mut self,
-        names: &[String],
+        names: &IndexSet<String>,
         order: impl Fn(&mut Supervisor<Processes>, &str) -> Result<Vec<String>, UnknownService>,
     ) -> Result<IndexSet<String>, UnknownService> {
         names.iter().try_for_each(|name| self.supervisor.check(name))?;
@@ -75,7 +75,7 @@ impl EventLoop {
         Ok(all)
     }
 
-    fn status(&self, names: &[String], now: Instant) -> Answer {
+    fn status(&self, names: &IndexSet<String>, now: Instant) -> Answer {
         let outputs = &self.supervisor.kernel.outputs;
         if names.is_empty() {
             let all = self.supervisor.services();

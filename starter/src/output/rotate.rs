@@ -48,7 +48,7 @@ impl Rotating {
         match written {
             Ok(()) => {
                 if self.lost > 0 {
-                    tracing::warn!(service = name, "{path}: {} lines were lost", self.lost);
+                    tracing::warn!(service = name, "{path}: lines lost: {}", self.lost);
                 }
                 (self.told, self.lost) = (false, 0);
             }

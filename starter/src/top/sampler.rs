@@ -2,6 +2,7 @@
 
 use super::usage::{self, Usage};
 use crate::control::{self, Answer, Request, Status};
+use indexmap::IndexSet;
 use std::collections::HashMap;
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -77,7 +78,7 @@ impl Usages {
 }
 
 fn sample(socket: &Path, before: &mut Usages) -> Sample {
-    let services = match control::ask(socket, &Request::Status { names: Vec::new() }) {
+    let services = match control::ask(socket, &Request::Status { names: IndexSet::new() }) {
         Ok(Answer::Services(services)) => services,
         Ok(Answer::Error(error)) => return Err(error),
         Ok(_) => return Err("an answer to another question".to_owned()),

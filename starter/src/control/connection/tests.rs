@@ -16,7 +16,7 @@ fn read(connection: &mut Connection) -> Option<Request> {
 }
 
 fn status() -> Request {
-    Request::Status { names: Vec::new() }
+    Request::Status { names: IndexSet::new() }
 }
 
 #[test]
