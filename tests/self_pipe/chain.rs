@@ -298,7 +298,7 @@ fn a_fault_that_is_sent_leaves_the_pipe_installed() {
         assert_eq!(pipe.pending(), SIGSEGV.into());
         let now = query(SIGSEGV).unwrap();
         // What it stood over did not have calls restarted, and is gone.
-        let flags = own.installed_flags() | Flags::RESTART;
+        let flags = Flags::ONSTACK | Flags::RESTART | Flags::SIGINFO;
         assert_eq!((now.handler(), now.installed_flags()), (own.handler(), flags));
     }
     drop(pipe);
