@@ -29,6 +29,14 @@ fn a_request_may_come_in_pieces() {
 }
 
 #[test]
+fn a_name_that_is_repeated_counts_once() {
+    let (mut connection, mut client) = pair();
+    client.write_all(b"{\"command\":\"start\",\"names\":[\"a\",\"b\",\"a\"]}\n").unwrap();
+    let names = IndexSet::from(["a".to_owned(), "b".to_owned()]);
+    assert_eq!(read(&mut connection), Some(Request::Start { names }));
+}
+
+#[test]
 fn several_requests_are_answered_one_after_the_other() {
     let (mut connection, mut client) = pair();
     let now = Instant::now();
