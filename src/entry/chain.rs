@@ -105,13 +105,14 @@ pub(crate) extern "C" fn watched<const G: usize>(
         let _errno = KeepErrno::new();
         let told = tell(&WATCHERS[G], signal, || describe(signal, info, context, watched::<G>));
         let fault = fault(signal, info, context, watched::<G>);
+        let fails_again = fault == Some(true);
         let chained = CHAINED[G].of(signal);
         if chained.call(number, info, context) {
             if told && fault == Some(false) {
                 stay_installed(signal, chained, watched::<G>);
             }
-        } else if chained.is_default.load(Acquire) && (!told || fault == Some(true)) {
-            default_effect(signal, watched::<G>, WATCHERS[G].of(signal), fault == Some(true));
+        } else if chained.is_default.load(Acquire) && (!told || fails_again) {
+            default_unless_replaced(signal, watched::<G>, WATCHERS[G].of(signal), fails_again);
         }
     });
 }
@@ -151,11 +152,11 @@ fn from_kernel<'a>(
     unsafe { info.cast::<Info>().as_ref() }
 }
 
-/// Has happen what happens by default. Where that is installed already it happens when the entry
-/// returns, and the signal is let through again or the instruction fails again; or a pipe that
-/// another thread has made by then hears the signal.
+/// Has happen what happens by default, unless somebody has replaced the entry. Where the default is
+/// installed already it happens when the entry returns, and the signal is let through again or the
+/// instruction fails again; or a pipe that another thread has made by then hears the signal.
 #[cold]
-fn default_effect(signal: Signal, entry: Entry, watchers: &AtomicU32, fails_again: bool) {
+fn default_unless_replaced(signal: Signal, entry: Entry, watchers: &AtomicU32, fails_again: bool) {
     let installed = installed(signal);
     if installed == DEFAULT && fails_again {
         return;

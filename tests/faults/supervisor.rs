@@ -153,6 +153,9 @@ unsafe fn filter(numbers: &[libc::c_long]) -> i32 {
 fn serve(plan: &Plan, numbers: &[libc::c_long]) -> ! {
     // SAFETY: structures of integers, zeroed or filled in; takes plain values.
     unsafe {
+        // Away from the test's group, which is killed when the test is done: a daemon may still be
+        // about to end, and would wait for an answer for ever.
+        libc::setsid();
         // Its parent may end before the filter is there.
         let mut turns = 0;
         while plan.listener.load(SeqCst) < 0 {
