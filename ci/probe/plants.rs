@@ -22,6 +22,9 @@ pub(crate) mod planted {
         system_call();
         spin_lock(number);
         waits();
+        counts(number);
+        asks();
+        by_number();
         trap(number);
         panics(number);
         allocates(number);
@@ -79,6 +82,27 @@ pub(crate) mod planted {
     #[inline(never)]
     fn waits() {
         while LOCK.load(Relaxed) {}
+    }
+
+    /// The same, and something changes with each round.
+    #[inline(never)]
+    fn counts(mut number: i32) {
+        while LOCK.load(Relaxed) {
+            number = black_box(number + 1);
+        }
+    }
+
+    /// The same, with a call that a handler may make.
+    #[inline(never)]
+    fn asks() {
+        while LOCK.load(Relaxed) {
+            unsafe { libc::getpid() };
+        }
+    }
+
+    #[inline(never)]
+    fn by_number() {
+        unsafe { libc::syscall(libc::SYS_sched_yield) };
     }
 
     #[inline(never)]

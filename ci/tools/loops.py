@@ -15,6 +15,8 @@ PARTS = {f"{part}{letter}{tail}": f"r{letter}x" for letter in "abcd"
          for part, tail in (("", "l"), ("", "h"), ("", "x"), ("e", "x"))}
 PARTS.update({f"{part}{name}{tail}": f"r{name}" for name in ("si", "di", "bp", "sp")
               for part, tail in (("", "l"), ("", ""), ("e", ""))})
+# What a function that is called may change.
+SCRATCH = {"rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11"}
 
 
 def is_atomic(text):
@@ -36,7 +38,7 @@ def can_return(instructions):
 
 
 def waiting(instructions, atomic, returns):
-    """How many loops do an atomic read-modify-write or `pause`, or nothing but read. The
+    """How many loops do an atomic read-modify-write or `pause`, or look at one place again. The
     instructions are (address, text, [(type of relocation, target)]); `atomic` says whether a
     function that is called does one, `returns` whether it returns."""
     where = {address: index for index, (address, _, _) in enumerate(instructions)}
@@ -105,19 +107,16 @@ def reaching(latches, head, follows):
 
 
 def could_wait(body, atomic):
-    loaded, stepped = set(), set()
     for _, text, relocations in body:
         called = [target for _, target in relocations] if BRANCH.match(text) else []
         if is_atomic(text) or any(map(atomic, called)):
             return True
+    loaded, stepped, calls = set(), set(), False
     for _, text, _ in body:
-        branch = BRANCH.match(text)
-        if branch and branch[1] == "call":
-            return False
-        if branch:
+        if branch := BRANCH.match(text):
+            calls |= branch[1] == "call"
             continue
-        mnemonic, _, rest = text.partition(" ")
-        operands = [operand.strip() for operand in re.split(r",(?![^(]*\))", rest)]
+        mnemonic, operands = parts(text)
         register = re.fullmatch(r"%(\w+)", operands[-1])
         target = whole(register[1]) if register else operands[-1]
         from_memory = len(operands) == 2 and not re.fullmatch(r"%\w+|\$.*", operands[0])
@@ -126,7 +125,34 @@ def could_wait(body, atomic):
         elif STEP.match(mnemonic) and (mnemonic[:3] != "xor" or operands[0] != operands[-1]):
             stepped.add(target)
     # Nothing goes on from one round to the next: it waits for what it reads to change, or for ever.
-    return not stepped - loaded
+    return not calls and not stepped - loaded or reads_again(body)
+
+
+def reads_again(body):
+    """Whether each round reads memory at the same address, not on the stack, that nothing in the
+    loop writes: what else it does, it may be waiting for that to change."""
+    written, read, stored = {"rsp", "rbp"}, set(), set()
+    for _, text, relocations in body:
+        if branch := BRANCH.match(text):
+            written |= SCRATCH if branch[1] == "call" else set()
+            continue
+        mnemonic, operands = parts(text)
+        only_reads = re.match(r"(v?p?test|cmp[bwlq]?$|bt[wlq]?$|v?u?comis)", mnemonic)
+        symbols = tuple(target for _, target in relocations)
+        for operand in operands:
+            is_written = operand is operands[-1] and not only_reads
+            if "(" in operand and not mnemonic.startswith(("lea", "nop")):
+                (stored if is_written else read).add((operand, symbols))
+            elif is_written:
+                written.add(whole(operand[1:]))
+    return any(not written & set(map(whole, re.findall(r"%(\w+)", operand)))
+               for operand, _ in read - stored)
+
+
+def parts(text):
+    """The mnemonic and the operands."""
+    mnemonic, _, rest = text.partition(" ")
+    return mnemonic, [operand.strip() for operand in re.split(r",(?![^(]*\))", rest)]
 
 
 def whole(register):

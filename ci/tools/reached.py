@@ -68,6 +68,8 @@ class Function:
             self.atomic |= is_atomic(text)
             self.counts["indirect"] += bool(pointer)
             self.counts["syscall"] += bool(SYSTEM_CALL.match(text))
+            # The function of C that makes any.
+            self.counts["syscall"] += branch is not None and "syscall" in targets
             # The compiler fills up with ud2 behind a call that does not return.
             self.counts["trap"] += bool(TRAP.match(text)) and not dead
             dead = branch and branch[1] == "call" and not all(map(returns, targets))
