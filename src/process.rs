@@ -86,6 +86,12 @@ impl Owner {
         self.token.load(SeqCst) == now
     }
 
+    /// The same without a system call: not where there is no mark. Async-signal-safe.
+    #[inline]
+    pub(crate) fn has_mark(&self) -> bool {
+        mark().map_or(false, |mark| self.token.load(SeqCst) == mark.load(SeqCst))
+    }
+
     /// The same, in a child of `vfork` too; `pid` is the calling process's. Async-signal-safe.
     #[inline]
     pub(crate) fn is_this_with_pid(&self, pid: i32) -> bool {

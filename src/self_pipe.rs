@@ -47,8 +47,9 @@ use libc::c_int;
 /// - **No signal number is lost**, however many arrive: each one that came since the last look is
 ///   in the set. How often it came is not told, as the kernel does not tell it either: reap in a
 ///   loop.
-/// - The descriptor is notified once until it is drained, so that it never fills, and a storm costs
-///   no write after the first.
+/// - The descriptor is notified once until it is drained, so that it never fills. In a storm, the
+///   handler makes no system call for a signal that is yet to be read (with a queue, and where
+///   nothing marks a process, one: `getpid`).
 /// - It keeps its number and its open file as long as the pipe lives (except that
 ///   [`reopen`](SelfPipe::reopen) in a child gives that a file of its own), is never 0, 1 or 2, and
 ///   works edge-triggered: each [`pending`](SelfPipe::pending) or [`infos`](SelfPipe::infos) arms

@@ -402,6 +402,15 @@ impl AtomicSignals {
         half.load(SeqCst) & bit != 0
     }
 
+    /// Whether it is a member, and whoever takes it later sees what was written before this. May
+    /// say no while other members change.
+    #[inline]
+    pub(crate) fn confirm(&self, signal: Signal) -> bool {
+        let (half, bit) = self.place(signal);
+        let now = half.load(SeqCst);
+        now & bit != 0 && half.compare_exchange(now, now, SeqCst, SeqCst).is_ok()
+    }
+
     /// Empties the set and returns what was in it.
     #[inline]
     pub(crate) fn take(&self) -> SignalSet {

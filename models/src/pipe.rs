@@ -17,8 +17,10 @@ pub const MODELS: &[Model] = &[
         2,
         after_remove_it_is_read_or_has_its_effect,
     ),
+    ("what_comes_after_an_insert_is_read", 3, what_comes_after_an_insert_is_read),
     ("a_failed_insert_swallows_nothing", 2, a_failed_insert_swallows_nothing),
     ("infos_are_read_or_counted", 1, infos_are_read_or_counted),
+    ("infos_of_one_number_are_read_or_counted", 2, infos_of_one_number_are_read_or_counted),
     ("a_queue_is_free_when_its_pipe_is_dropped", 2, a_queue_is_free_when_its_pipe_is_dropped),
 ];
 
@@ -130,6 +132,23 @@ fn after_remove_it_is_read_or_has_its_effect() {
     must!(seen != effect, "seen: {seen}, default effect: {effect}");
 }
 
+/// While a handler that has recorded an earlier signal finds that the pipe has stopped watching.
+fn what_comes_after_an_insert_is_read() {
+    install(SIGUSR1, &COUNT).unwrap();
+    let pipe = Arc::new(SelfPipe::new(SIGUSR1 | SIGUSR2).unwrap());
+    let other = spawn({
+        let pipe = Arc::clone(&pipe);
+        move || {
+            pipe.remove(SIGUSR1).unwrap();
+            pipe.insert(SIGUSR1).unwrap();
+            raise(SIGUSR1).unwrap();
+        }
+    });
+    raise(SIGUSR1).unwrap();
+    other.join();
+    must!(pipe.pending() == SIGUSR1.into(), "the signal after the insert is lost");
+}
+
 fn a_failed_insert_swallows_nothing() {
     let sender = sender(SIGUSR1, 0);
     must!(SelfPipe::new(SIGUSR1 | signal::SIGKILL).is_err(), "SIGKILL is watched");
@@ -153,6 +172,16 @@ fn infos_are_read_or_counted() {
     must!(signals.len() == infos.len(), "an info came twice");
     must!(infos.len() + QUEUE.lost() == 2, "{} infos, {} lost", infos.len(), QUEUE.lost());
     must!(pipe.pending() == SIGUSR1 | SIGUSR2, "a number is lost");
+}
+
+fn infos_of_one_number_are_read_or_counted() {
+    let pipe = SelfPipe::with_queue(SIGUSR1, &QUEUE).unwrap();
+    let others = [idler(), sender(SIGUSR1, 1)];
+    raise(SIGUSR1).unwrap();
+    let mut infos = pipe.infos().count();
+    others.into_iter().for_each(machine::Thread::join);
+    infos += pipe.infos().count() + QUEUE.lost();
+    must!(infos == 2, "{infos} infos read or lost");
 }
 
 fn a_queue_is_free_when_its_pipe_is_dropped() {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 pub const MODELS: &[Model] = &[
     ("a_child_hears_what_is_its_own", 1, a_child_hears_what_is_its_own),
+    ("a_child_hears_what_its_parent_has_yet_to_read", 2, a_child_hears_what_its_parent_has),
     ("a_child_hears_while_it_reopens", 2, a_child_hears_while_it_reopens),
     ("a_child_counts_while_it_reopens", 2, a_child_counts_while_it_reopens),
     ("a_child_that_sleeps_is_woken", 2, a_child_that_sleeps_is_woken),
@@ -48,6 +49,17 @@ fn a_child_hears_what_is_its_own() {
     other.join();
     let seen = !(first | pipe.pending()).is_empty();
     must!(seen == sent_here(), "seen: {seen}, sent to this process: {}", sent_here());
+}
+
+/// The same number: the child has a copy of what its parent has yet to read.
+fn a_child_hears_what_its_parent_has() {
+    let pipe = SelfPipe::new(SIGUSR1).unwrap();
+    raise(SIGUSR1).unwrap();
+    fork();
+    let others = [idler(), sender()];
+    let first = pipe.pending();
+    others.into_iter().for_each(machine::Thread::join);
+    must!(first | pipe.pending() == SIGUSR1.into(), "the child's signal is lost");
 }
 
 fn a_child_hears_while_it_reopens() {

@@ -5,7 +5,8 @@
 //! last drained it.
 //!
 //! - The handler puts the signal into `arrived`, then sets `notified`, and writes if it was not
-//!   set.
+//!   set. If the signal is in `arrived` already, it does nothing: the one who put it there does the
+//!   rest, and the reader takes both as one.
 //! - The reader drains the descriptor, then clears `notified`, then takes `arrived`.
 //!
 //! **Why no signal is lost.** A handler that finds `notified` set has put its signal into `arrived`
@@ -23,7 +24,8 @@
 //! each slot. A handler that has recorded its signal looks at the bit once more: if the pipe has
 //! stopped watching meanwhile, it takes the signal back out. Either that succeeds, and the handler
 //! continues as if there were no such watcher, or the reader has taken the signal: one of the two,
-//! and after `remove` has returned a last look at the pipe finds all that will ever come.
+//! and after `remove` has returned a last look at the pipe finds all that will ever come. (If the
+//! pipe watches again by then, the handler puts the signal back: a later one may be one with it.)
 //!
 //! **Infos.** A pipe can have a queue (`entry/queue.rs`), into which the handler puts what it knows
 //! before it puts the signal into `arrived`. What holds for the signal holds for the info: a reader
@@ -69,6 +71,7 @@ mod initial {
     pub(super) const SLOT: Slot = Slot {
         woken: AtomicBool::new(false),
         queue: UnsafeCell::new(None),
+        keeps_infos: AtomicBool::new(false),
         unowned_wake: PROCESS,
         missed: AtomicUsize::new(0),
         references: AtomicUsize::new(0),
@@ -98,12 +101,15 @@ pub(crate) fn tell(
     if set == 0 {
         return false;
     }
-    let pid = Pid::current().as_raw();
     let mut told = false;
+    let mut pid = None;
     while let Some(slot) = PIPES.get(set.trailing_zeros() as usize) {
         let bit = set & set.wrapping_neg();
         set &= !bit;
-        told |= slot.record(signal, pid, || watchers.load(SeqCst) & bit != 0, &info);
+        told |= slot.has_already(signal) || {
+            let pid = *pid.get_or_insert_with(|| Pid::current().as_raw());
+            slot.record(signal, pid, || watchers.load(SeqCst) & bit != 0, &info)
+        };
     }
     told
 }
@@ -121,6 +127,8 @@ pub(crate) struct Slot {
     woken: AtomicBool,
     /// Where infos go. Changes only while no handler looks at it: see the head.
     queue: UnsafeCell<Option<&'static Ring>>,
+    /// Whether there is such a queue, for a handler that has no reference.
+    keeps_infos: AtomicBool,
     /// For each signal, the process that received it without owning the pipe, or 0.
     unowned: PerSignal<AtomicI32>,
     /// The same of `woken`.
@@ -161,6 +169,12 @@ impl Slot {
         }
     }
 
+    /// Whether an earlier arrival of the signal, which the reader has yet to take, makes this one
+    /// known too. In a child of `vfork` as well: the earlier one is its parent's, and stays.
+    fn has_already(&self, signal: Signal) -> bool {
+        self.owner.has_mark() && !self.keeps_infos.load(SeqCst) && self.arrived.confirm(signal)
+    }
+
     /// Records a signal for the reader and wakes it. Whether the pipe has the signal, or the reader
     /// will.
     fn record(
@@ -185,13 +199,27 @@ impl Slot {
                 queue.push(info());
             }
             self.arrived.insert(signal);
-            recorded = watches() || !self.arrived.remove(signal);
+            recorded = self.keeps(signal, watches);
         }
         if recorded {
             self.notify();
         }
         self.release();
         recorded
+    }
+
+    /// Whether what has just been recorded stays, for a reader to take. If the pipe has stopped
+    /// watching and begins again meanwhile, it stays: later arrivals may be one with it.
+    fn keeps(&self, signal: Signal, watches: impl Fn() -> bool) -> bool {
+        loop {
+            if watches() || !self.arrived.remove(signal) {
+                return true;
+            }
+            if !watches() {
+                return false;
+            }
+            self.arrived.insert(signal);
+        }
     }
 
     /// Wakes the reader, once until it has drained the descriptor. The caller holds a reference.
@@ -271,6 +299,7 @@ impl Slot {
     pub(crate) fn open(&self, fd: WakeFd, queue: Option<&'static Ring>) {
         // SAFETY: nobody has a reference.
         unsafe { *self.queue.get() = queue };
+        self.keeps_infos.store(queue.is_some(), SeqCst);
         self.read.store(fd.read, Release);
         self.write.store(fd.write, Release);
         self.empty();

@@ -73,6 +73,10 @@ fn signals_that_the_parent_has_not_read_stay_there() {
             raise(SIGUSR2).unwrap();
             assert_eq!(pipe.wait(), Ok(SIGUSR2.into()));
         });
+        in_child(|| {
+            raise(SIGUSR1).unwrap();
+            assert_eq!(pipe.wait(), Ok(SIGUSR1.into()), "the child's own of the same number");
+        });
         in_child(|| assert!(ready(pipe.as_raw_fd()), "a child that does nothing leaves it alone"));
     }
     assert_eq!(arrived(&pipe), SIGUSR1.into());

@@ -1,10 +1,12 @@
 //! The self-pipe under load: floods, threads, pipes that come and go.
 
 use crate::common::load::{ready, shared, Flood};
+use crate::common::process::is_re_executed;
+use crate::common::strace::{mark, trace};
 use crate::common::{self, fork, wait_for};
 use signal::{
-    kill, BlockGuard, Pid, SelfPipe, Signal, SignalSet, UnblockGuard, SIGALRM, SIGCHLD, SIGHUP,
-    SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
+    kill, raise, BlockGuard, Pid, SelfPipe, Signal, SignalSet, UnblockGuard, SIGALRM, SIGCHLD,
+    SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
 };
 #[cfg(has_raw_calls)]
 use std::ffi::c_void;
@@ -37,6 +39,28 @@ fn a_flood_of_sigchld_does_not_lose_one_sigterm() {
         assert!(ended.status.success());
         assert_eq!(seen, SIGCHLD | SIGTERM);
     }
+}
+
+/// Whatever has raised it: between a signal and the return from its handler there is nothing.
+fn the_handler_of_a_signal_that_is_yet_to_be_read_makes_no_system_call() {
+    common::needs(cfg!(has_wipe_on_fork), "nothing marks a process");
+    if is_re_executed() {
+        let first = SelfPipe::new(SIGUSR1).unwrap();
+        let _second = SelfPipe::new(SIGUSR1 | SIGUSR2).unwrap();
+        raise(SIGUSR1).unwrap();
+        mark();
+        (0..100).for_each(|_| raise(SIGUSR1).unwrap());
+        mark();
+        assert_eq!(first.pending(), SIGUSR1.into());
+        return;
+    }
+    let text = trace();
+    let lines: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("getppid(")).collect();
+    let after = |wanted: &'static str| {
+        let follow = lines.windows(2).filter(|pair| pair[0].starts_with("--- SIGUSR1 "));
+        follow.filter(|pair| pair[1].starts_with(wanted)).count()
+    };
+    assert_eq!((after(""), after("rt_sigreturn(")), (100, 100), "{text}");
 }
 
 #[repr(C)]
@@ -308,6 +332,7 @@ fn a_handler_outlives_the_cancellation_of_its_thread() {
 
 tests! {
     a_flood_of_sigchld_does_not_lose_one_sigterm,
+    the_handler_of_a_signal_that_is_yet_to_be_read_makes_no_system_call,
     a_million_signals_of_ten_kinds_from_four_processes_lose_no_kind,
     eight_threads_that_collect_in_every_way_miss_nothing,
     eight_threads_that_wait_are_all_woken,
