@@ -73,7 +73,8 @@ impl Options {
 /// It returns in the daemon. The original process waits until the daemon says
 /// [`ready`](Daemon::ready) and then exits with code 0: its parent knows that it runs. If
 /// anything fails, here or in the daemon before it is ready, this returns the error *in the
-/// original process*, there is no daemon, and its pid file is empty, unless it was killed.
+/// original process*, there is no daemon, and its pid file is empty, unless the daemon ended
+/// without dropping its [`Daemon`]: killed, aborted, or by `std::process::exit`.
 ///
 /// What was printed with `print!` is written first, as at an exit. (What C's `stdio` holds is for
 /// the caller to flush.)

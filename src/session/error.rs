@@ -1,6 +1,6 @@
 //! Why there is no daemon.
 
-use crate::errno::Errno;
+use crate::errno::{Errno, SystemWords};
 use core::fmt;
 use libc::c_int;
 
@@ -153,7 +153,8 @@ impl Error {
                 "no more processes are allowed to this user or container (EAGAIN)"
             }
             (Step::OpenPidFile, libc::ELOOP) => {
-                "it is a symbolic link, which is not followed (ELOOP)"
+                "it is a symbolic link, which is not followed, or too many are on the way to it \
+                 (ELOOP)"
             }
             (Step::OpenPidFile, libc::EISDIR) => "it is a directory (EISDIR)",
             (Step::OpenPidFile, libc::EMLINK) => "it has another name too, a hard link (EMLINK)",
@@ -175,9 +176,11 @@ impl fmt::Display for Error {
         if let Some(path) = &self.path {
             write!(f, " {}", path.display())?;
         }
-        match self.reason() {
-            Some(reason) => write!(f, ": {reason}"),
-            None => write!(f, ": {}", self.errno),
+        match (self.reason(), self.errno) {
+            (Some(reason), _) => write!(f, ": {reason}"),
+            (None, errno @ (Errno::EMFILE | Errno::ENFILE)) => write!(f, ": {errno}"),
+            // The words of `Errno` speak of signals: a full disk is no want of self-pipes.
+            (None, errno) => write!(f, ": {}", SystemWords(errno)),
         }
     }
 }
