@@ -63,7 +63,7 @@ errnos! {
     ENOTCONN "not connected: the attempt was given up, call connect again"
     ENOTSOCK "not a socket"
     ENOTTY "not a terminal, or not the controlling terminal of this session"
-    EPERM "not permitted: for kill, a process that belongs to somebody else; for new_session, the caller leads a process group already; for groups and set_foreground, one of another session; for AltStack, the thread runs on an alternate stack"
+    EPERM "not permitted: for kill, a process that belongs to somebody else; for new_session, the caller leads a process group already; for groups and set_foreground, one of another session; for AltStack, the thread runs on an alternate stack; for others, a sandbox refuses the call"
     EPIPE "the other end is closed"
     ESRCH "no such process or process group"
     ETIMEDOUT "timed out"

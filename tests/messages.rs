@@ -35,7 +35,7 @@ const EINVAL: &str =
 const EPERM: &str =
     "not permitted: for kill, a process that belongs to somebody else; for new_session, the caller \
      leads a process group already; for groups and set_foreground, one of another session; for \
-     AltStack, the thread runs on an alternate stack (EPERM)";
+     AltStack, the thread runs on an alternate stack; for others, a sandbox refuses the call (EPERM)";
 
 /// The words go by function: each is there.
 fn a_wrong_argument_is_told_for_each_function() {

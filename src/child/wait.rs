@@ -6,8 +6,10 @@ use crate::errno::{Errno, Result};
 use crate::mask::blocked;
 use crate::pid::Pid;
 use crate::self_pipe::SelfPipe;
+use crate::set::SignalSet;
 use crate::signal::SIGCHLD;
 use crate::sys::pidfd::PidFd;
+use crate::sys::timedwait::sigtimedwait;
 use core::time::Duration;
 
 /// Sleeps until this child has ended, and collects its status. Handlers run meanwhile and do not
@@ -126,8 +128,12 @@ fn wait_by_signal(pid: Pid, deadline: Deadline) -> Result<Option<Exited>> {
             return Ok(found);
         }
         match &pipe {
-            // Whatever it says: look again.
-            Some(pipe) => drop(pipe.wait_timeout(shorter(interval, deadline))),
+            // Whatever has come: look again.
+            Some(pipe) => {
+                if pipe.wait_timeout(shorter(interval, deadline)).is_err() {
+                    sleep(LOOK, deadline);
+                }
+            }
             None => sleep(LOOK, deadline),
         }
     }
@@ -138,5 +144,12 @@ fn shorter(time: Duration, deadline: Deadline) -> Duration {
 }
 
 fn sleep(time: Duration, deadline: Deadline) {
-    let _ = poll(-1, 0, Deadline::after(shorter(time, deadline)));
+    let time = shorter(time, deadline);
+    match poll(-1, 0, Deadline::after(time)) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        // A sandbox: that again and again would spin.
+        Err(_) => {
+            let _ = sigtimedwait(SignalSet::empty().to_words(), Some(time));
+        }
+    }
 }
