@@ -44,7 +44,7 @@ errnos! {
     EACCES "permission denied"
     EAGAIN "try again later: a limit (of queued signals, of processes) is reached for now"
     EBADF "not an open descriptor"
-    EBUSY "in use: another self-pipe has the queue, or other threads run, which a fork would leave"
+    EBUSY "in use: another self-pipe has the queue, or other threads run, which a fork would leave behind"
     ECANCELED "given up: the other process ended before it was done"
     ECHILD "no child with a status to collect: not a child of this process, reaped already, or SIGCHLD is ignored (perhaps since before this program started), in which case the system keeps no statuses"
     ECONNREFUSED "connection refused: nothing listens at that address"

@@ -88,7 +88,7 @@ fn each_error_says_what_it_means_and_what_to_do() {
             "with_queue",
             SelfPipe::with_queue(SIGUSR1, &QUEUE).map(drop),
             "in use: another self-pipe has the queue, or other threads run, which a fork would \
-             leave (EBUSY)",
+             leave behind (EBUSY)",
         ),
         (
             "finish_connect to a number",

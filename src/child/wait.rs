@@ -49,7 +49,7 @@ pub fn wait(pid: Pid) -> Result<Exited> {
 /// children there are: it waits on a descriptor of that very process, which is closed when this
 /// returns. Not async-signal-safe.
 ///
-/// Errors: as for [`wait`]. The descriptor is nothing to fail of: see below.
+/// Errors: as for [`wait`]. Where there can be no descriptor it waits in another way: see below.
 ///
 /// Platforms: `pidfd_open` on Linux, `kqueue` on macOS and the BSDs. On the others, and where a
 /// sandbox, an old kernel (before Linux 5.3) or a full table of descriptors refuses that, a
