@@ -274,6 +274,8 @@ fn an_error_of_a_daemon_does_not_speak_of_signals() {
     for (number, name) in [
         (libc::EAGAIN, "(EAGAIN)"),
         (libc::EBUSY, "(EBUSY)"),
+        (libc::ECANCELED, "(ECANCELED)"),
+        (libc::ECHILD, "(ECHILD)"),
         (libc::EINVAL, "(EINVAL)"),
         (libc::ELOOP, "(ELOOP)"),
         (libc::ENOSPC, "(ENOSPC)"),

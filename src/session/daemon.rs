@@ -171,7 +171,9 @@ impl Daemon {
     /// original process with [`Step::Program`] and this error; [`Errno::ECANCELED`] in place of the
     /// number 0, which would be none.
     ///
-    /// Further details belong in a log: by default, standard error is `/dev/null` already.
+    /// What was printed with `print!` is written first; for that, this waits for a thread that holds
+    /// the lock of `std::io::stdout()`. Further details belong in a log: by default, standard error
+    /// is `/dev/null` already.
     pub fn fail(self, error: Errno) -> ! {
         let error = if error.raw_os_error() == 0 { Errno::ECANCELED } else { error };
         flush_stdout();

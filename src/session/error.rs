@@ -170,17 +170,32 @@ impl Error {
     }
 }
 
+/// What `Errno` has words for that would mislead here: a full disk is no want of self-pipes.
+const ABOUT_SIGNALS: &[Errno] = &[
+    Errno::EAGAIN,
+    Errno::EBUSY,
+    Errno::ECANCELED,
+    Errno::ECHILD,
+    Errno::EINVAL,
+    Errno::ELOOP,
+    Errno::ENOSPC,
+    Errno::ENOTCONN,
+    Errno::ENOTTY,
+    Errno::EPERM,
+];
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.attempt())?;
         if let Some(path) = &self.path {
             write!(f, " {}", path.display())?;
         }
-        match (self.reason(), self.errno) {
-            (Some(reason), _) => write!(f, ": {reason}"),
-            (None, errno @ (Errno::EMFILE | Errno::ENFILE)) => write!(f, ": {errno}"),
-            // The words of `Errno` speak of signals: a full disk is no want of self-pipes.
-            (None, errno) => write!(f, ": {}", SystemWords(errno)),
+        match self.reason() {
+            Some(reason) => write!(f, ": {reason}"),
+            None if ABOUT_SIGNALS.contains(&self.errno) => {
+                write!(f, ": {}", SystemWords(self.errno))
+            }
+            None => write!(f, ": {}", self.errno),
         }
     }
 }
