@@ -44,7 +44,7 @@ errnos! {
     EACCES "permission denied"
     EAGAIN "try again later: a limit (of queued signals, of processes) is reached for now"
     EBADF "not an open descriptor"
-    EBUSY "in use: another self-pipe has the queue, or other threads run, which a fork would leave"
+    EBUSY "in use: another self-pipe has the queue, or other threads run, which a fork would leave behind"
     ECANCELED "given up: the other process ended before it was done"
     ECHILD "no child with a status to collect: not a child of this process, reaped already, or SIGCHLD is ignored (perhaps since before this program started), in which case the system keeps no statuses"
     ECONNREFUSED "connection refused: nothing listens at that address"
@@ -63,7 +63,7 @@ errnos! {
     ENOTCONN "not connected: the attempt was given up, call connect again"
     ENOTSOCK "not a socket"
     ENOTTY "not a terminal, or not the controlling terminal of this session"
-    EPERM "not permitted: for kill, a process that belongs to somebody else; for new_session, the caller leads a process group already; for groups and set_foreground, one of another session; for AltStack, the thread runs on an alternate stack"
+    EPERM "not permitted: for kill, a process that belongs to somebody else; for new_session, the caller leads a process group already; for groups and set_foreground, one of another session; for AltStack, the thread runs on an alternate stack; for others, a sandbox refuses the call"
     EPIPE "the other end is closed"
     ESRCH "no such process or process group"
     ETIMEDOUT "timed out"
@@ -92,16 +92,29 @@ impl Errno {
 
 impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((_, name, message)) = self.known() {
-            return write!(f, "{message} ({name})");
+        match self.known() {
+            Some((_, name, message)) => write!(f, "{message} ({name})"),
+            None => fmt::Display::fmt(&SystemWords(*self), f),
         }
+    }
+}
+
+/// An error in the system's own words: for one of a call that the words above do not have in mind.
+pub(crate) struct SystemWords(pub(crate) Errno);
+
+impl fmt::Display for SystemWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.0.raw_os_error();
         let mut text = [0u8; 128];
         // SAFETY: the buffer is as long as said; the last byte stays zero, whatever the call does.
-        unsafe { libc::strerror_r(self.0, text.as_mut_ptr().cast(), text.len() - 1) };
+        unsafe { libc::strerror_r(code, text.as_mut_ptr().cast(), text.len() - 1) };
         let length = text.iter().position(|byte| *byte == 0).unwrap_or(0);
-        match core::str::from_utf8(&text[..length]) {
-            Ok(message) if !message.is_empty() => write!(f, "{message} (errno {})", self.0),
-            _ => write!(f, "errno {}", self.0),
+        let message = core::str::from_utf8(&text[..length]).unwrap_or("");
+        match self.0.known() {
+            Some((_, name, words)) if message.is_empty() => write!(f, "{words} ({name})"),
+            Some((_, name, _)) => write!(f, "{message} ({name})"),
+            None if message.is_empty() => write!(f, "errno {code}"),
+            None => write!(f, "{message} (errno {code})"),
         }
     }
 }

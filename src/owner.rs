@@ -77,6 +77,9 @@ pub fn get(fd: impl AsFd) -> Result<Option<Owner>> {
 
 /// Switches `SIGIO` on or off: sent to the owner whenever reading or writing becomes possible.
 /// Async-signal-safe.
+///
+/// Errors, besides those of the module: on Linux, `EOPNOTSUPP` for a kind of file that never tells:
+/// a regular file, a directory, an `eventfd`. Other systems may say nothing.
 #[doc(alias = "O_ASYNC")]
 #[doc(alias = "FIOASYNC")]
 pub fn notify(fd: impl AsFd, on: bool) -> Result<()> {

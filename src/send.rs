@@ -13,6 +13,9 @@ use libc::{c_int, c_void};
 /// Sends a signal to the calling thread. If it is not blocked its handler has run when this
 /// returns. Async-signal-safe.
 ///
+/// Errors: [`Errno::EINVAL`] for a signal that the C library reserves, where it refuses to send that
+/// (glibc).
+///
 /// Source: POSIX.1-2024
 /// [`raise`](https://pubs.opengroup.org/onlinepubs/9799919799/functions/raise.html).
 pub fn raise(signal: Signal) -> Result<()> {
@@ -149,7 +152,8 @@ pub fn queue_pointer(pid: Pid, signal: Signal, value: *mut c_void) -> Result<()>
 /// Sends a signal to one thread of this process. A thread that has ended but was not joined keeps
 /// its id: nothing happens then, or it is [`Errno::ESRCH`]. Async-signal-safe.
 ///
-/// The signal interrupts a system call of that thread, if its action does not restart them.
+/// The signal interrupts a system call of that thread, if its action does not restart them. Other
+/// errors are those of [`raise`].
 ///
 /// ```
 /// use signal::{install, kill_thread, Action, SIGUSR1};

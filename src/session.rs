@@ -3,7 +3,7 @@
 //! A signal to a process group reaches all of it. In 2001 the sending of one mail killed every file
 //! server of a machine: all services had been started by one parent and shared its group, and the
 //! mail service told its own children by `kill(0, SIGUSR1)` that mail had come. A service belongs
-//! into a session of its own:
+//! in a session of its own:
 //!
 //! ```
 //! use signal::CommandExt;

@@ -35,7 +35,7 @@ const EINVAL: &str =
 const EPERM: &str =
     "not permitted: for kill, a process that belongs to somebody else; for new_session, the caller \
      leads a process group already; for groups and set_foreground, one of another session; for \
-     AltStack, the thread runs on an alternate stack (EPERM)";
+     AltStack, the thread runs on an alternate stack; for others, a sandbox refuses the call (EPERM)";
 
 /// The words go by function: each is there.
 fn a_wrong_argument_is_told_for_each_function() {
@@ -88,7 +88,7 @@ fn each_error_says_what_it_means_and_what_to_do() {
             "with_queue",
             SelfPipe::with_queue(SIGUSR1, &QUEUE).map(drop),
             "in use: another self-pipe has the queue, or other threads run, which a fork would \
-             leave (EBUSY)",
+             leave behind (EBUSY)",
         ),
         (
             "finish_connect to a number",
@@ -223,7 +223,12 @@ fn an_error_of_a_daemon_names_the_step_the_path_and_the_reason() {
             ("held", "lock", "another instance holds it (EAGAIN)"),
             ("directory", "use", "it is a directory (EISDIR)"),
             ("linked", "use", "it has another name too, a hard link (EMLINK)"),
-            ("symlink", "use", "it is a symbolic link, which is not followed (ELOOP)"),
+            (
+                "symlink",
+                "use",
+                "it is a symbolic link, which is not followed, or too many are on the way to it \
+                 (ELOOP)",
+            ),
         ] {
             let error = PidFile::create(path(name)).unwrap_err();
             let words = format!("cannot {step} the pid file {}: {reason}", path(name).display());
@@ -257,6 +262,39 @@ fn an_error_of_a_daemon_tells_what_the_number_does_not() {
     );
 }
 
+/// Numbers for which `Errno` has words about signals: a daemon's are others.
+#[cfg(feature = "std")]
+fn an_error_of_a_daemon_does_not_speak_of_signals() {
+    use signal::session::{daemonize, Options};
+    let circle = std::env::temp_dir().join(format!("signal-circle-{}", Pid::current()));
+    std::os::unix::fs::symlink(&circle, &circle).unwrap();
+    let error = daemonize(Options::new().directory(&circle)).map(drop).unwrap_err();
+    fs::remove_file(&circle).unwrap();
+    let mut errors = vec![(libc::ELOOP, "(ELOOP)", error)];
+    for (number, name) in [
+        (libc::EAGAIN, "(EAGAIN)"),
+        (libc::EBUSY, "(EBUSY)"),
+        (libc::ECANCELED, "(ECANCELED)"),
+        (libc::ECHILD, "(ECHILD)"),
+        (libc::EINVAL, "(EINVAL)"),
+        (libc::ELOOP, "(ELOOP)"),
+        (libc::ENOSPC, "(ENOSPC)"),
+        (libc::ENOTCONN, "(ENOTCONN)"),
+        (libc::ENOTTY, "(ENOTTY)"),
+        (libc::EPERM, "(EPERM)"),
+    ] {
+        match daemonize(Options::new()) {
+            Ok(daemon) => daemon.fail(Errno::from_raw_os_error(number)),
+            Err(error) => errors.push((number, name, error)),
+        }
+    }
+    for (number, name, error) in errors {
+        let system = std::io::Error::from_raw_os_error(number).to_string();
+        let (system, _) = system.split_once(" (os error").unwrap();
+        assert!(error.to_string().ends_with(&format!(": {system} {name}")), "{error}");
+    }
+}
+
 #[cfg(all(target_os = "linux", feature = "std"))]
 fn threads_are_named_as_the_reason() {
     let (keep, kept) = std::sync::mpsc::channel::<()>();
@@ -281,6 +319,8 @@ tests! {
     an_error_of_a_daemon_names_the_step_the_path_and_the_reason,
     #[cfg(feature = "std")]
     an_error_of_a_daemon_tells_what_the_number_does_not,
+    #[cfg(feature = "std")]
+    an_error_of_a_daemon_does_not_speak_of_signals,
     #[cfg(all(target_os = "linux", feature = "std"))]
     threads_are_named_as_the_reason,
 }

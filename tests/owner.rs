@@ -191,6 +191,17 @@ fn errors_name_their_cause() {
     }
 }
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn a_file_that_never_tells_is_refused() {
+    for path in ["/dev/null", "/"] {
+        let file = File::open(path).unwrap();
+        set(fd(&file), Owner::Process(Pid::current())).unwrap();
+        let refused = notify(fd(&file), true).unwrap_err();
+        assert_eq!(refused.raw_os_error(), libc::EOPNOTSUPP, "{path}");
+        notify(fd(&file), false).unwrap();
+    }
+}
+
 tests! {
     the_owner_is_what_was_set,
     urgent_data_raises_sigurg,
@@ -200,4 +211,6 @@ tests! {
     another_signal_can_tell_of_input,
     nobody_hears_of_a_descriptor_without_an_owner,
     errors_name_their_cause,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    a_file_that_never_tells_is_refused,
 }

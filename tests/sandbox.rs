@@ -215,11 +215,21 @@ fn a_process_that_may_have_no_descriptors_waits_for_a_child() {
     waits_for_a_child_without_spinning();
 }
 
-/// Where `poll` is another call: to have neither leaves nothing to sleep with.
+/// Where `poll` is another call.
 fn without_ppoll_a_process_waits_for_a_child() {
     common::needs(cfg!(any(target_arch = "x86_64", target_arch = "x86")), "poll is ppoll here");
     sleeps_are_counted_or_skip();
     where_refused(&[libc::SYS_ppoll], waits_for_a_child_without_spinning);
+}
+
+fn without_poll_a_process_waits_for_a_child() {
+    sleeps_are_counted_or_skip();
+    let calls = [
+        libc::SYS_ppoll,
+        #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+        libc::SYS_poll,
+    ];
+    where_refused(&calls, waits_for_a_child_without_spinning);
 }
 
 /// Others write messages to these numbers, and replace them.
@@ -288,6 +298,7 @@ tests! {
     without_rt_tgsigqueueinfo_sections_keep_signals,
     a_process_that_may_have_no_descriptors_waits_for_a_child,
     without_ppoll_a_process_waits_for_a_child,
+    without_poll_a_process_waits_for_a_child,
     the_descriptors_are_above_the_standard_ones,
     no_number_above_the_standard_ones_is_emfile,
 }

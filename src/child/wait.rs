@@ -6,8 +6,10 @@ use crate::errno::{Errno, Result};
 use crate::mask::blocked;
 use crate::pid::Pid;
 use crate::self_pipe::SelfPipe;
+use crate::set::SignalSet;
 use crate::signal::SIGCHLD;
 use crate::sys::pidfd::PidFd;
+use crate::sys::timedwait::sigtimedwait;
 use core::time::Duration;
 
 /// Sleeps until this child has ended, and collects its status. Handlers run meanwhile and do not
@@ -47,7 +49,7 @@ pub fn wait(pid: Pid) -> Result<Exited> {
 /// children there are: it waits on a descriptor of that very process, which is closed when this
 /// returns. Not async-signal-safe.
 ///
-/// Errors: as for [`wait`]. The descriptor is nothing to fail of: see below.
+/// Errors: as for [`wait`]. Where there can be no descriptor it waits in another way: see below.
 ///
 /// Platforms: `pidfd_open` on Linux, `kqueue` on macOS and the BSDs. On the others, and where a
 /// sandbox, an old kernel (before Linux 5.3) or a full table of descriptors refuses that, a
@@ -126,8 +128,12 @@ fn wait_by_signal(pid: Pid, deadline: Deadline) -> Result<Option<Exited>> {
             return Ok(found);
         }
         match &pipe {
-            // Whatever it says: look again.
-            Some(pipe) => drop(pipe.wait_timeout(shorter(interval, deadline))),
+            // Whatever has come: look again.
+            Some(pipe) => {
+                if pipe.wait_timeout(shorter(interval, deadline)).is_err() {
+                    sleep(LOOK, deadline);
+                }
+            }
             None => sleep(LOOK, deadline),
         }
     }
@@ -138,5 +144,12 @@ fn shorter(time: Duration, deadline: Deadline) -> Duration {
 }
 
 fn sleep(time: Duration, deadline: Deadline) {
-    let _ = poll(-1, 0, Deadline::after(shorter(time, deadline)));
+    let time = shorter(time, deadline);
+    match poll(-1, 0, Deadline::after(time)) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        // A sandbox: that again and again would spin.
+        Err(_) => {
+            let _ = sigtimedwait(SignalSet::empty().to_words(), Some(time));
+        }
+    }
 }

@@ -32,6 +32,9 @@ pub trait CommandExt: sealed::Sealed {
     /// The child leads a new session and a new process group, without a controlling terminal: no
     /// signal to the parent's group or from its terminal reaches it, nor the other way round. Its
     /// group id is its process id, for [`kill_group`](crate::kill_group). Costs a `fork`.
+    ///
+    /// For the first process of a pid namespace, leave [`new_group`](CommandExt::new_group) out,
+    /// which this includes: with both, `spawn` fails with `EPERM` there.
     fn new_session(&mut self) -> &mut Command;
 
     /// The child leads a new process group in the parent's session, as a shell's job does.

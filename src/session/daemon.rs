@@ -73,7 +73,8 @@ impl Options {
 /// It returns in the daemon. The original process waits until the daemon says
 /// [`ready`](Daemon::ready) and then exits with code 0: its parent knows that it runs. If
 /// anything fails, here or in the daemon before it is ready, this returns the error *in the
-/// original process*, there is no daemon, and its pid file is empty, unless it was killed.
+/// original process*, there is no daemon, and its pid file is empty, unless the daemon ended
+/// without dropping its [`Daemon`]: killed, aborted, or by `std::process::exit`.
 ///
 /// What was printed with `print!` is written first, as at an exit. (What C's `stdio` holds is for
 /// the caller to flush.)
@@ -170,7 +171,9 @@ impl Daemon {
     /// original process with [`Step::Program`] and this error; [`Errno::ECANCELED`] in place of the
     /// number 0, which would be none.
     ///
-    /// Further details belong in a log: by default, standard error is `/dev/null` already.
+    /// What was printed with `print!` is written first; for that, this waits for a thread that holds
+    /// the lock of `std::io::stdout()`. Further details belong in a log: by default, standard error
+    /// is `/dev/null` already.
     pub fn fail(self, error: Errno) -> ! {
         let error = if error.raw_os_error() == 0 { Errno::ECANCELED } else { error };
         flush_stdout();

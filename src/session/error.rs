@@ -1,6 +1,6 @@
 //! Why there is no daemon.
 
-use crate::errno::Errno;
+use crate::errno::{Errno, SystemWords};
 use core::fmt;
 use libc::c_int;
 
@@ -153,7 +153,8 @@ impl Error {
                 "no more processes are allowed to this user or container (EAGAIN)"
             }
             (Step::OpenPidFile, libc::ELOOP) => {
-                "it is a symbolic link, which is not followed (ELOOP)"
+                "it is a symbolic link, which is not followed, or too many are on the way to it \
+                 (ELOOP)"
             }
             (Step::OpenPidFile, libc::EISDIR) => "it is a directory (EISDIR)",
             (Step::OpenPidFile, libc::EMLINK) => "it has another name too, a hard link (EMLINK)",
@@ -169,6 +170,20 @@ impl Error {
     }
 }
 
+/// What `Errno` has words for that would mislead here: a full disk is no want of self-pipes.
+const ABOUT_SIGNALS: &[Errno] = &[
+    Errno::EAGAIN,
+    Errno::EBUSY,
+    Errno::ECANCELED,
+    Errno::ECHILD,
+    Errno::EINVAL,
+    Errno::ELOOP,
+    Errno::ENOSPC,
+    Errno::ENOTCONN,
+    Errno::ENOTTY,
+    Errno::EPERM,
+];
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.attempt())?;
@@ -177,6 +192,9 @@ impl fmt::Display for Error {
         }
         match self.reason() {
             Some(reason) => write!(f, ": {reason}"),
+            None if ABOUT_SIGNALS.contains(&self.errno) => {
+                write!(f, ": {}", SystemWords(self.errno))
+            }
             None => write!(f, ": {}", self.errno),
         }
     }

@@ -50,7 +50,16 @@ cfg_if::cfg_if! {
             let flags = crate::errno::check(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
             let flags = if on { flags | libc::O_ASYNC } else { flags & !libc::O_ASYNC };
             // SAFETY: takes plain values.
-            crate::errno::check(unsafe { libc::fcntl(fd, libc::F_SETFL, flags) }).map(drop)
+            crate::errno::check(unsafe { libc::fcntl(fd, libc::F_SETFL, flags) })?;
+            // Linux leaves the flag out for a file that never tells, and says nothing.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            {
+                // SAFETY: takes plain values.
+                if on && unsafe { libc::fcntl(fd, libc::F_GETFL) } & libc::O_ASYNC == 0 {
+                    return Err(crate::Errno::from_raw_os_error(libc::EOPNOTSUPP));
+                }
+            }
+            Ok(())
         }
     } else if #[cfg(has_fioasync)] {
         pub(crate) fn notify(fd: c_int, on: bool) -> Result<()> {
