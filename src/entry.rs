@@ -21,6 +21,7 @@ use crate::set::SignalSet;
 use crate::sigmask;
 use crate::signal::{DefaultEffect, Signal};
 use crate::sys::abort::abort;
+use crate::sys::flag;
 use crate::sys::number::HIGHEST;
 use crate::sys::sigaction::{sigaction, RawAction, DEFAULT, IGNORE};
 use core::mem;
@@ -220,6 +221,13 @@ fn let_through(signal: Signal) {
 #[inline(never)]
 fn installed(signal: Signal) -> usize {
     sigaction(signal.as_raw(), None).map_or(IGNORE, |action| action.handler)
+}
+
+/// Whether the kernel would call this entry, and tell what it knows.
+#[inline(never)]
+fn is_installed_with_info(signal: Signal, entry: usize) -> bool {
+    let is = |found: RawAction| found.handler == entry && flag::has(found.flags, flag::SIGINFO);
+    sigaction(signal.as_raw(), None).map_or(false, is)
 }
 
 /// The entry of `Handler::Count`.

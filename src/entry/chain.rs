@@ -11,13 +11,13 @@
 //! entry. If it is somebody else's, that one has decided.
 
 use super::pipe::{tell, GENERATIONS, WATCHERS};
-use super::{installed, replace, run, set_default, Entry, PerSignal};
+use super::{installed, is_installed_with_info, replace, run, set_default, Entry, PerSignal};
 use crate::errno::KeepErrno;
 use crate::info::Info;
 use crate::set::SignalSet;
 use crate::signal::{self, Signal};
 use crate::sys::number::HIGHEST;
-use crate::sys::sigaction::{RawAction, DEFAULT};
+use crate::sys::sigaction::{sigaction, RawAction, DEFAULT};
 use crate::sys::{flag, frame};
 use core::mem;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release, SeqCst};
@@ -103,6 +103,9 @@ pub(crate) extern "C" fn watched<const G: usize>(
 ) {
     run(watched::<G>, number, info, context, |signal| {
         let _errno = KeepErrno::new();
+        if FAULTS.contains(signal) && comes_again_with_info(signal, watched::<G>) {
+            return;
+        }
         let told = tell(&WATCHERS[G], signal, || describe(signal, info, context, watched::<G>));
         let fault = fault(signal, info, context, watched::<G>);
         let chained = CHAINED[G].of(signal);
@@ -116,15 +119,34 @@ pub(crate) extern "C" fn watched<const G: usize>(
     });
 }
 
+/// Signals of instructions that fail. They can be sent too.
+const FAULTS: SignalSet = SignalSet::empty()
+    .with(signal::SIGSEGV)
+    .with(signal::SIGBUS)
+    .with(signal::SIGFPE)
+    .with(signal::SIGILL);
+
+/// Whether the entry was put back without SA_SIGINFO, as C's `signal` does, so that nothing tells a
+/// fault from what was sent. It gets the flag and the signal once more, in any case as one that was
+/// sent; an instruction that has failed fails again after that.
+#[cold]
+fn comes_again_with_info(signal: Signal, entry: Entry) -> bool {
+    match sigaction(signal.as_raw(), None) {
+        Ok(mut found)
+            if found.handler == entry as usize && !flag::has(found.flags, flag::SIGINFO) =>
+        {
+            found.flags |= flag::SIGINFO;
+            // SAFETY: takes a plain value.
+            replace(signal, found).is_ok() && unsafe { libc::raise(signal.as_raw()) } == 0
+        }
+        _ => false,
+    }
+}
+
 /// For a signal of a fault: whether an instruction has failed, and will again when the entry
 /// returns; or else it was sent. `None` for other signals, and where the kernel has not called the
 /// entry: what somebody's handler passes on need not be a siginfo_t.
 fn fault(signal: Signal, info: *mut siginfo_t, context: *mut c_void, entry: Entry) -> Option<bool> {
-    const FAULTS: SignalSet = SignalSet::empty()
-        .with(signal::SIGSEGV)
-        .with(signal::SIGBUS)
-        .with(signal::SIGFPE)
-        .with(signal::SIGILL);
     if !FAULTS.contains(signal) {
         return None;
     }
@@ -137,14 +159,17 @@ fn describe(signal: Signal, info: *mut siginfo_t, context: *mut c_void, entry: E
     known.unwrap_or_else(|| Info::number_only(signal.as_raw()))
 }
 
-/// `None` too where somebody's handler has put the entry back and then calls it.
+/// `None` too where somebody's handler has put the entry back and then calls it, or has put it back
+/// without SA_SIGINFO: the kernel then leaves in the frame what was there.
 fn from_kernel<'a>(
     signal: Signal,
     info: *mut siginfo_t,
     context: *mut c_void,
     entry: Entry,
 ) -> Option<&'a Info> {
-    if installed(signal) != entry as usize || !frame::is_kernels(info, context, signal.as_raw()) {
+    if !is_installed_with_info(signal, entry as usize)
+        || !frame::is_kernels(info, context, signal.as_raw())
+    {
         return None;
     }
     // SAFETY: the kernel has called the entry, with a whole structure, which `Info` is.

@@ -94,7 +94,8 @@ impl Place {
 
     /// Whether it stands over that predecessor.
     fn is_bound_to(self, registry: &Locked<'_>, action: &Action) -> bool {
-        self.saved(registry).map_or(false, |saved| saved.handler() == action.handler())
+        self.saved(registry)
+            .map_or(false, |saved| saved.handler().is_called_like(&action.handler()))
     }
 
     fn bind(self, registry: &Locked<'_>, action: Action) {
@@ -118,9 +119,9 @@ impl Place {
 
     /// Puts the predecessor back, unless somebody else's handler is installed.
     fn give_back(self, registry: &Locked<'_>) -> Result<()> {
-        if query(self.signal)?.handler() == self.handler() {
+        if self.handler().is_still(&query(self.signal)?.handler()) {
             let replaced = install(self.signal, self.predecessor(registry))?;
-            if replaced.handler() != self.handler() {
+            if !self.handler().is_still(&replaced.handler()) {
                 // Another thread was faster: what is its own stays.
                 install(self.signal, replaced)?;
             }
@@ -131,7 +132,7 @@ impl Place {
 
 /// The generation that is installed for a signal, whose action this is.
 fn installed(signal: Signal, action: &Action) -> Option<Place> {
-    Place::all(signal).find(|place| place.handler() == action.handler())
+    Place::all(signal).find(|place| place.handler().is_still(&action.handler()))
 }
 
 /// A generation to install over somebody else's action.
@@ -168,8 +169,16 @@ pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal, how: Ho
             }
         }
         if let Some(place) = installed(signal, &current) {
-            if let How::With(flags) = how {
-                let replaced = install(signal, with_exactly(place, &current, flags))?;
+            let wanted = match how {
+                How::With(flags) => Some(with_exactly(place, &current, flags)),
+                // Somebody has put it back without its flags.
+                _ if !current.installed_flags().contains(Flags::SIGINFO) => {
+                    Some(watching(place, &place.predecessor(registry)))
+                }
+                _ => None,
+            };
+            if let Some(action) = wanted {
+                let replaced = install(signal, action)?;
                 if replaced != current {
                     install(signal, replaced)?;
                     continue;
