@@ -214,6 +214,8 @@ impl Oracle {
             Step::Once => !self.once,
             Step::Look | Step::Save => self.saved.is_none(),
             Step::Restore => self.saved.is_some(),
+            // Others may need their flags.
+            Step::Bare => matches!(self.now, Pipes(_) | Flag),
             Step::Listen => !self.listens,
             Step::Unlisten => self.listens,
             Step::Kill => true,
@@ -259,6 +261,8 @@ impl Oracle {
             Step::Look => self.saved = Some(self.now),
             Step::Save => self.saved = Some(self.install(Ignore)),
             Step::Restore => self.now = self.saved.take().expect("allowed"),
+            // It is the same handler.
+            Step::Bare => {}
             Step::Kill => unreachable!("a kill has a result"),
         }
     }
