@@ -22,6 +22,7 @@ pub(crate) mod planted {
         system_call();
         spin_lock(number);
         waits();
+        counts();
         trap(number);
         panics(number);
         allocates(number);
@@ -79,6 +80,16 @@ pub(crate) mod planted {
     #[inline(never)]
     fn waits() {
         while LOCK.load(Relaxed) {}
+    }
+
+    /// The same, and something goes on by which it does not end.
+    #[inline(never)]
+    fn counts() {
+        let mut rounds = 0usize;
+        while LOCK.load(Relaxed) {
+            rounds += 1;
+        }
+        black_box(rounds);
     }
 
     #[inline(never)]

@@ -11,6 +11,7 @@ ATOMIC = re.compile(r"(\S+ +)*lock\b|(pause|tpause|umwait)\b")
 STEP = re.compile(
     "add|sub|inc|dec|lea|sh[lr]|sa[lr]|ro[lr]|neg|bl[cs]|bt[rcs]|imul|adc|sbb|and|or|xor|not"
 )
+FLAGS = re.compile(f"cmp|test|ptest|comis|ucomis|bt|popcnt|[lt]zcnt|bs[fr]|{STEP.pattern}")
 PARTS = {f"{part}{letter}{tail}": f"r{letter}x" for letter in "abcd"
          for part, tail in (("", "l"), ("", "h"), ("", "x"), ("e", "x"))}
 PARTS.update({f"{part}{name}{tail}": f"r{name}" for name in ("si", "di", "bp", "sp")
@@ -44,7 +45,7 @@ def waiting(instructions, atomic, returns):
     found = 0
     for head, latches in retreats(follows).items():
         body = {head} | reaching(latches, head, follows)
-        found += could_wait([instructions[index] for index in sorted(body)], atomic)
+        found += could_wait(instructions, sorted(body), follows, atomic)
     return found
 
 
@@ -104,13 +105,13 @@ def reaching(latches, head, follows):
     return found
 
 
-def could_wait(body, atomic):
-    loaded, stepped = set(), set()
-    for _, text, relocations in body:
+def could_wait(instructions, body, follows, atomic):
+    loaded, stepped, copied = set(), set(), []
+    for _, text, relocations in (instructions[index] for index in body):
         called = [target for _, target in relocations] if BRANCH.match(text) else []
         if is_atomic(text) or any(map(atomic, called)):
             return True
-    for _, text, _ in body:
+    for _, text, _ in (instructions[index] for index in body):
         branch = BRANCH.match(text)
         if branch and branch[1] == "call":
             return False
@@ -123,10 +124,28 @@ def could_wait(body, atomic):
         from_memory = len(operands) == 2 and not re.fullmatch(r"%\w+|\$.*", operands[0])
         if mnemonic.startswith("mov") and register and from_memory:
             loaded.add(target)
+        elif register and "mov" in mnemonic and (source := re.fullmatch(r"%(\w+)", operands[0])):
+            copied.append((whole(source[1]), target))
         elif STEP.match(mnemonic) and (mnemonic[:3] != "xor" or operands[0] != operands[-1]):
             stepped.add(target)
-    # Nothing goes on from one round to the next: it waits for what it reads to change, or for ever.
-    return not stepped - loaded
+    stepped -= loaded
+    for _ in copied:
+        stepped |= {target for source, target in copied if source in stepped}
+    # Nothing by which it ends goes on from one round to the next: it waits for what it reads to
+    # change, or for ever.
+    ends = {whole(register) for index in body if set(follows[index]) - set(body)
+            for register in looked_at(instructions, index)}
+    return not stepped & ends
+
+
+def looked_at(instructions, branch):
+    """The registers in what a branch looks at: the last instruction before it that sets the flags."""
+    for _, text, _ in reversed(instructions[max(branch - 8, 0):branch]):
+        if FLAGS.match(text):
+            return re.findall(r"%(\w+)", text)
+        if BRANCH.match(text) and BRANCH.match(text)[1] in ("call", "jmp"):
+            break
+    return []
 
 
 def whole(register):
