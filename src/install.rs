@@ -186,7 +186,7 @@ impl InstallGuard {
         let replaced = install(self.signal, self.previous)?;
         if !self.handler.is_still(&replaced.handler()) {
             // Another thread was faster: what is its own stays.
-            install(self.signal, replaced)?;
+            put_back(self.signal, self.previous, replaced)?;
             return Ok(false);
         }
         self.targets.restore(self.signal, self.handler);
@@ -198,6 +198,19 @@ impl Drop for InstallGuard {
     fn drop(&mut self) {
         // Cannot fail: the kernel has accepted this action for this signal before.
         let _ = self.put_back();
+    }
+}
+
+/// Puts back an action of somebody else's that `own` has replaced. What it meets in the place of
+/// that was installed later still, and stays.
+pub(crate) fn put_back(signal: Signal, mut own: Action, mut others: Action) -> Result<()> {
+    loop {
+        let found = install(signal, others)?;
+        if own.handler().is_still(&found.handler()) {
+            return Ok(());
+        }
+        own = others;
+        others = found;
     }
 }
 

@@ -12,7 +12,7 @@ use crate::entry::chain::{Chained, CHAINED, ENTRIES};
 use crate::entry::pipe::{GENERATIONS, WATCHERS};
 use crate::errno::{Errno, Result};
 use crate::handler::Handler;
-use crate::install::{install, query};
+use crate::install::{install, put_back, query};
 use crate::lock::{Lock, Locked};
 use crate::set::SignalSet;
 use crate::signal::{Signal, SIGCHLD};
@@ -120,10 +120,11 @@ impl Place {
     /// Puts the predecessor back, unless somebody else's handler is installed.
     fn give_back(self, registry: &Locked<'_>) -> Result<()> {
         if self.handler().is_still(&query(self.signal)?.handler()) {
-            let replaced = install(self.signal, self.predecessor(registry))?;
+            let predecessor = self.predecessor(registry);
+            let replaced = install(self.signal, predecessor)?;
             if !self.handler().is_still(&replaced.handler()) {
                 // Another thread was faster: what is its own stays.
-                install(self.signal, replaced)?;
+                put_back(self.signal, predecessor, replaced)?;
             }
         }
         Ok(())
@@ -180,7 +181,7 @@ pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal, how: Ho
             if let Some(action) = wanted {
                 let replaced = install(signal, action)?;
                 if replaced != current {
-                    install(signal, replaced)?;
+                    put_back(signal, action, replaced)?;
                     continue;
                 }
             }
@@ -205,7 +206,7 @@ pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal, how: Ho
             place.remove_watcher(bit);
         }
         // Another thread has installed something between the look and the change: look again.
-        install(signal, replaced?)?;
+        put_back(signal, action, replaced?)?;
     };
     // Somebody else's handler stands over the others: what it passes on would tell the pipe twice.
     Place::all(signal)
