@@ -191,9 +191,17 @@ fn default_effect(signal: Signal) {
     unsafe { libc::raise(signal.as_raw()) };
     let_through(signal);
     // Two threads may be here: the first one puts back what was there, which is not the default.
-    // What somebody else has installed meanwhile stays.
-    if before.handler != DEFAULT && installed(signal) == DEFAULT {
-        let _ = replace(signal, before);
+    if before.handler != DEFAULT {
+        replace_default(signal, before);
+    }
+}
+
+/// Puts an action in the place of the default. What somebody else has installed meanwhile stays.
+fn replace_default(signal: Signal, action: RawAction) {
+    if installed(signal) == DEFAULT {
+        if let Some(found) = replace(signal, action).ok().filter(|found| found.handler != DEFAULT) {
+            let _ = replace(signal, found);
+        }
     }
 }
 

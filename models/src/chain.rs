@@ -4,7 +4,8 @@
 use crate::{count, Model, COUNT, FLAG, ORDER, OTHER};
 use machine::{default_effect, meanwhile, must, send, spawn};
 use signal::{
-    install, query, raise, Action, Flags, Handler, Info, InstallGuard, SelfPipe, SIGUSR1, SIGUSR2,
+    install, query, raise, Action, Flags, Handler, Info, InstallGuard, SelfPipe, SIGTSTP, SIGUSR1,
+    SIGUSR2,
 };
 
 pub const MODELS: &[Model] = &[
@@ -22,6 +23,7 @@ pub const MODELS: &[Model] = &[
         2,
         a_guard_leaves_what_others_install_meanwhile,
     ),
+    ("a_stop_leaves_what_others_install_meanwhile", 2, a_stop_leaves_what_others_install_meanwhile),
 ];
 
 fn sender() -> machine::Thread {
@@ -155,6 +157,17 @@ fn a_pipe_leaves_what_others_install_meanwhile() {
 
 fn a_guard_leaves_what_others_install_meanwhile() {
     what_others_install_stays(|| drop(InstallGuard::new(SIGUSR1, &COUNT).unwrap()));
+}
+
+/// The handler sets the default for a while, in which the process stops.
+fn a_stop_leaves_what_others_install_meanwhile() {
+    FLAG.store(true, ORDER);
+    install(SIGTSTP, Handler::FlagOrDefault(&FLAG)).unwrap();
+    let other = spawn(|| _ = install(SIGTSTP, Handler::Ignore).unwrap());
+    raise(SIGTSTP).unwrap();
+    other.join();
+    let now = query(SIGTSTP).unwrap().handler();
+    must!(now == Handler::Ignore, "{now:?} is installed");
 }
 
 fn a_flag_is_there_before_its_entry() {

@@ -11,7 +11,9 @@
 //! entry. If it is somebody else's, that one has decided.
 
 use super::pipe::{tell, GENERATIONS, WATCHERS};
-use super::{installed, is_installed_with_info, replace, run, set_default, Entry, PerSignal};
+use super::{
+    installed, is_installed_with_info, replace, replace_default, run, set_default, Entry, PerSignal,
+};
 use crate::errno::KeepErrno;
 use crate::info::Info;
 use crate::set::SignalSet;
@@ -206,6 +208,6 @@ fn stay_installed(signal: Signal, chained: &Chained, entry: Entry) {
         chained.set(0, 0, true, true);
         let flags = flag::SIGINFO | flag::ONSTACK | flag::RESTART;
         let mask = SignalSet::asynchronous().to_words();
-        let _ = replace(signal, RawAction { handler: entry as usize, flags, mask });
+        replace_default(signal, RawAction { handler: entry as usize, flags, mask });
     }
 }
