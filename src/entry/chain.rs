@@ -105,11 +105,17 @@ pub(crate) extern "C" fn watched<const G: usize>(
 ) {
     run(watched::<G>, number, info, context, |signal| {
         let _errno = KeepErrno::new();
-        if FAULTS.contains(signal) && comes_again_with_info(signal, watched::<G>) {
+        let can_be_fault = FAULTS.contains(signal);
+        if can_be_fault && comes_again_with_info(signal, watched::<G>) {
             return;
         }
         let told = tell(&WATCHERS[G], signal, || describe(signal, info, context, watched::<G>));
-        let fault = fault(signal, info, context, watched::<G>);
+        // Whether an instruction has failed, and will again when the entry returns; or else it was
+        // sent.
+        let fault = match can_be_fault {
+            true => from_kernel(signal, info, context, watched::<G>).map(Info::is_fault),
+            false => None,
+        };
         let chained = CHAINED[G].of(signal);
         if chained.call(number, info, context) {
             if told && fault == Some(false) {
@@ -145,24 +151,15 @@ fn comes_again_with_info(signal: Signal, entry: Entry) -> bool {
     }
 }
 
-/// For a signal of a fault: whether an instruction has failed, and will again when the entry
-/// returns; or else it was sent. `None` for other signals, and where the kernel has not called the
-/// entry: what somebody's handler passes on need not be a siginfo_t.
-fn fault(signal: Signal, info: *mut siginfo_t, context: *mut c_void, entry: Entry) -> Option<bool> {
-    if !FAULTS.contains(signal) {
-        return None;
-    }
-    from_kernel(signal, info, context, entry).map(Info::is_fault)
-}
-
 /// What is known of the signal: the number alone, where the kernel has not called the entry.
 fn describe(signal: Signal, info: *mut siginfo_t, context: *mut c_void, entry: Entry) -> Info {
     let known = from_kernel(signal, info, context, entry).copied();
     known.unwrap_or_else(|| Info::number_only(signal.as_raw()))
 }
 
-/// `None` too where somebody's handler has put the entry back and then calls it, or has put it back
-/// without SA_SIGINFO: the kernel then leaves in the frame what was there.
+/// `None` where the kernel has not called the entry: what somebody's handler passes on need not be a
+/// siginfo_t. So too where somebody's handler has put the entry back and then calls it, or has put
+/// it back without SA_SIGINFO: the kernel then leaves in the frame what was there.
 fn from_kernel<'a>(
     signal: Signal,
     info: *mut siginfo_t,

@@ -363,14 +363,17 @@ fn is_called_by_the_kernel(entry: usize, signal: Signal) -> bool {
         Ok(installed) => installed,
         Err(_) => return false,
     };
+    if installed.handler == entry {
+        return flag::has(installed.flags, flag::SIGINFO);
+    }
     // The kernel keeps the flags of what it resets: so it is known too if somebody has put it back.
     const RESET: u32 = flag::RESETHAND | flag::SIGINFO;
-    let is_one_shot = ONE_SHOT.contains(signal) || installed.flags & RESET == RESET;
-    if installed.handler == DEFAULT && is_one_shot {
-        installed.handler = entry;
-        // gVisor forgets the flags with the handler.
-        installed.flags |= RESET;
-        return sigaction(signal.as_raw(), Some(installed)).is_ok();
+    let is_one_shot = installed.flags & RESET == RESET || ONE_SHOT.contains(signal);
+    if installed.handler != DEFAULT || !is_one_shot {
+        return false;
     }
-    installed.handler == entry && flag::has(installed.flags, flag::SIGINFO)
+    installed.handler = entry;
+    // gVisor forgets the flags with the handler.
+    installed.flags |= RESET;
+    sigaction(signal.as_raw(), Some(installed)).is_ok()
 }
