@@ -21,6 +21,7 @@ use crate::set::SignalSet;
 use crate::sigmask;
 use crate::signal::{DefaultEffect, Signal};
 use crate::sys::abort::abort;
+use crate::sys::flag;
 use crate::sys::number::HIGHEST;
 use crate::sys::sigaction::{sigaction, RawAction, DEFAULT, IGNORE};
 use core::mem;
@@ -190,9 +191,17 @@ fn default_effect(signal: Signal) {
     unsafe { libc::raise(signal.as_raw()) };
     let_through(signal);
     // Two threads may be here: the first one puts back what was there, which is not the default.
-    // What somebody else has installed meanwhile stays.
-    if before.handler != DEFAULT && installed(signal) == DEFAULT {
-        let _ = replace(signal, before);
+    if before.handler != DEFAULT {
+        replace_default(signal, before);
+    }
+}
+
+/// Puts an action in the place of the default. What somebody else has installed meanwhile stays.
+fn replace_default(signal: Signal, action: RawAction) {
+    if installed(signal) == DEFAULT {
+        if let Some(found) = replace(signal, action).ok().filter(|found| found.handler != DEFAULT) {
+            let _ = replace(signal, found);
+        }
     }
 }
 
@@ -220,6 +229,13 @@ fn let_through(signal: Signal) {
 #[inline(never)]
 fn installed(signal: Signal) -> usize {
     sigaction(signal.as_raw(), None).map_or(IGNORE, |action| action.handler)
+}
+
+/// Whether the kernel would call this entry, and tell what it knows.
+#[inline(never)]
+fn is_installed_with_info(signal: Signal, entry: usize) -> bool {
+    let is = |found: RawAction| found.handler == entry && flag::has(found.flags, flag::SIGINFO);
+    sigaction(signal.as_raw(), None).map_or(false, is)
 }
 
 /// The entry of `Handler::Count`.

@@ -290,6 +290,22 @@ impl Handler {
         }
     }
 
+    /// Whether the kernel calls the same, perhaps by another convention: C's `signal`, which puts
+    /// back an address that it has returned, knows no flags.
+    pub(crate) fn is_still(&self, found: &Handler) -> bool {
+        match (self, found) {
+            (Handler::Function(one), Handler::Function(two)) => one.address == two.address,
+            _ => self == found,
+        }
+    }
+
+    /// Whether a function that calls it on calls the same: the target of a `Flag` or a `Count` is
+    /// none of the function's.
+    pub(crate) fn is_called_like(&self, other: &Handler) -> bool {
+        let by = |handler: &Handler| (handler.address(), handler.function_addresses());
+        by(self) == by(other)
+    }
+
     /// A function with SA_SIGINFO: most are this crate's own entries.
     #[inline]
     pub(crate) fn entry(entry: Entry) -> Handler {

@@ -20,7 +20,9 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 /// unless [`Action::block`] says so.
 ///
 /// Async-signal-safe. If two threads set a `Flag` or a `Count` for the same signal at the same
-/// moment, the target of one and the flags of the other may remain.
+/// moment, the target of one and the flags of the other may remain. Each has one target for a
+/// signal: a handler that calls on a `Flag` calls on the one that was installed last, also when its
+/// action is installed again; [`InstallGuard`] puts the target back too.
 ///
 /// Errors, after which everything is as before: [`Errno::EINVAL`](crate::Errno::EINVAL) for
 /// SIGKILL, SIGSTOP, the signals that the C library reserves, and a function that was found on
@@ -178,13 +180,13 @@ impl InstallGuard {
     }
 
     fn put_back(&self) -> Result<bool> {
-        if query(self.signal)?.handler() != self.handler {
+        if !self.handler.is_still(&query(self.signal)?.handler()) {
             return Ok(false);
         }
         let replaced = install(self.signal, self.previous)?;
-        if replaced.handler() != self.handler {
+        if !self.handler.is_still(&replaced.handler()) {
             // Another thread was faster: what is its own stays.
-            install(self.signal, replaced)?;
+            put_back(self.signal, self.previous, replaced)?;
             return Ok(false);
         }
         self.targets.restore(self.signal, self.handler);
@@ -196,6 +198,19 @@ impl Drop for InstallGuard {
     fn drop(&mut self) {
         // Cannot fail: the kernel has accepted this action for this signal before.
         let _ = self.put_back();
+    }
+}
+
+/// Puts back an action of somebody else's that `own` has replaced. What it meets in the place of
+/// that was installed later still, and stays.
+pub(crate) fn put_back(signal: Signal, mut own: Action, mut others: Action) -> Result<()> {
+    loop {
+        let found = install(signal, others)?;
+        if own.handler().is_still(&found.handler()) {
+            return Ok(());
+        }
+        own = others;
+        others = found;
     }
 }
 

@@ -171,7 +171,8 @@ impl SelfPipe {
     /// ```
     ///
     /// Platforms: the [`Info`] is the kernel's, with what that fills in. Where another handler
-    /// stands over the pipe's own and passes a signal on, it tells the number alone.
+    /// stands over the pipe's own and passes a signal on, or C's `signal` has put that back without
+    /// its flags, it tells the number alone.
     ///
     /// Source: POSIX.1-2024 XSH 2.4, Signal Concepts; Stevens, APUE 10.20.
     pub fn with_queue<const N: usize>(

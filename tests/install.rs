@@ -255,6 +255,16 @@ fn an_inherited_ignored_sighup_stays_ignored() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
+/// The handler is the guard's own still.
+fn a_guard_ends_although_somebody_has_put_its_handler_back_without_flags() {
+    for action in every_kind() {
+        let guard = InstallGuard::new(SIGUSR1, action).unwrap();
+        raw::put_back_by_signal(SIGUSR1);
+        assert_eq!(guard.restore(), Ok(true), "{:?}", action);
+        assert_eq!(query(SIGUSR1).unwrap().handler(), Handler::Default);
+    }
+}
+
 fn install_is_one_system_call() {
     if is_re_executed() {
         raw::set(SIGUSR1, foreign as raw::Plain as usize, libc::SA_NODEFER, &[SIGHUP]);
@@ -292,5 +302,6 @@ tests! {
     signals_that_cannot_be_caught_are_refused_and_nothing_changes,
     install_unless_ignored_installs_what_is_not_ignored,
     an_inherited_ignored_sighup_stays_ignored,
+    a_guard_ends_although_somebody_has_put_its_handler_back_without_flags,
     install_is_one_system_call,
 }

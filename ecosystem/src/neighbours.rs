@@ -30,6 +30,12 @@ pub fn action(new: Option<&libc::sigaction>) -> libc::sigaction {
     old
 }
 
+/// Ignores the signal and puts back what was there, of which it knows the address alone.
+pub fn put_back_by_signal() {
+    // SAFETY: takes plain values; the library's handlers bear it.
+    unsafe { libc::signal(NUMBER, libc::signal(NUMBER, libc::SIG_IGN)) };
+}
+
 /// What `action` expects.
 fn new_action(function: usize, flags: c_int) -> libc::sigaction {
     // SAFETY: zero is valid: an empty mask.

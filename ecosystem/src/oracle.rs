@@ -26,7 +26,7 @@ pub enum Disposition {
 struct Layer {
     version: usize,
     over: Disposition,
-    /// Whose flag it was, if it is over that.
+    /// Whose flag it was when a pipe was last installed over it, if it is over that.
     target: Option<usize>,
     /// A one-shot handler below has been called.
     spent: bool,
@@ -147,9 +147,7 @@ impl Oracle {
 
     /// Where a new pipe goes: the layer that is installed, or one over what is.
     fn place(&self, pipe: usize) -> Option<usize> {
-        let over = (self.now, self.target_below(version(pipe)));
-        let is =
-            |layer: &Layer| layer.version == version(pipe) && (layer.over, layer.target) == over;
+        let is = |layer: &Layer| layer.version == version(pipe) && layer.over == self.now;
         match self.now {
             Pipes(layer) if self.layers[layer].version == version(pipe) => Some(layer),
             _ => self.layers.iter().position(is),
@@ -170,12 +168,12 @@ impl Oracle {
 
     fn watch(&mut self, pipe: usize) {
         let layer = self.place(pipe).unwrap_or_else(|| {
-            let version = version(pipe);
-            let (over, target) = (self.now, self.target_below(version));
-            self.layers.push(Layer { version, over, target, spent: false });
+            let (version, over) = (version(pipe), self.now);
+            self.layers.push(Layer { version, over, target: None, spent: false });
             self.layers.len() - 1
         });
         if self.now != Pipes(layer) {
+            self.layers[layer].target = self.target_below(version(pipe));
             self.layers[layer].spent = false;
         }
         self.pipes[pipe] = Some(Some(layer));
@@ -216,6 +214,8 @@ impl Oracle {
             Step::Once => !self.once,
             Step::Look | Step::Save => self.saved.is_none(),
             Step::Restore => self.saved.is_some(),
+            // Others may need their flags.
+            Step::Bare => matches!(self.now, Pipes(_) | Flag),
             Step::Listen => !self.listens,
             Step::Unlisten => self.listens,
             Step::Kill => true,
@@ -261,6 +261,8 @@ impl Oracle {
             Step::Look => self.saved = Some(self.now),
             Step::Save => self.saved = Some(self.install(Ignore)),
             Step::Restore => self.now = self.saved.take().expect("allowed"),
+            // It is the same handler.
+            Step::Bare => {}
             Step::Kill => unreachable!("a kill has a result"),
         }
     }

@@ -33,6 +33,8 @@ pub enum Step {
     Look,
     Save,
     Restore,
+    /// C code ignores the signal and puts back what was there, by `signal`, which keeps no flags.
+    Bare,
     /// tokio's listener, and its drop. tokio's handler is signal-hook's and stays.
     Listen,
     Unlisten,
@@ -42,7 +44,7 @@ pub enum Step {
 use Step::*;
 
 /// In the order in which they are tried.
-pub const STEPS: [Step; 28] = [
+pub const STEPS: [Step; 29] = [
     Make(0),
     Make(1),
     Make(2),
@@ -68,6 +70,7 @@ pub const STEPS: [Step; 28] = [
     Look,
     Save,
     Restore,
+    Bare,
     Listen,
     Unlisten,
     Kill,

@@ -157,6 +157,7 @@ impl World {
             Step::Look => self.saved = Some(action(None)),
             Step::Save => self.saved = Some(action(Some(&n::ignoring()))),
             Step::Restore => drop(action(self.saved.take().as_ref())),
+            Step::Bare => n::put_back_by_signal(),
             Step::Listen => match self.listener.as_mut() {
                 Some(listener) => listener.listen(n::NUMBER),
                 None => self.listener = Some(Listener::new(n::NUMBER)),

@@ -3,7 +3,10 @@
 
 use crate::{count, Model, COUNT, FLAG, ORDER, OTHER};
 use machine::{default_effect, meanwhile, must, send, spawn};
-use signal::{install, query, raise, Action, Flags, Handler, Info, SelfPipe, SIGUSR1, SIGUSR2};
+use signal::{
+    install, query, raise, Action, Flags, Handler, Info, InstallGuard, SelfPipe, SIGTSTP, SIGUSR1,
+    SIGUSR2,
+};
 
 pub const MODELS: &[Model] = &[
     ("a_new_pipe_calls_what_was_there", 2, a_new_pipe_calls_what_was_there),
@@ -14,6 +17,13 @@ pub const MODELS: &[Model] = &[
     ("two_threads_share_a_signal", 2, two_threads_share_a_signal),
     ("a_flag_is_there_before_its_entry", 2, a_flag_is_there_before_its_entry),
     ("the_second_of_two_has_the_default_effect", 2, the_second_of_two_has_the_default_effect),
+    ("a_pipe_leaves_what_others_install_meanwhile", 2, a_pipe_leaves_what_others_install_meanwhile),
+    (
+        "a_guard_leaves_what_others_install_meanwhile",
+        2,
+        a_guard_leaves_what_others_install_meanwhile,
+    ),
+    ("a_stop_leaves_what_others_install_meanwhile", 2, a_stop_leaves_what_others_install_meanwhile),
 ];
 
 fn sender() -> machine::Thread {
@@ -121,6 +131,43 @@ fn two_threads_share_a_signal() {
     must!(pipe.pending() == SIGUSR1.into(), "the pipe that is left does not hear");
     drop(pipe);
     must!(query(SIGUSR1).unwrap().handler() == Handler::Default, "it is not given back");
+}
+
+/// Two others install a handler each, one after the other.
+fn what_others_install_stays(own: fn()) {
+    let first = spawn(|| {
+        install(SIGUSR1, counting()).unwrap();
+        FLAG.store(true, ORDER);
+    });
+    let second = spawn(|| {
+        if FLAG.load(ORDER) {
+            install(SIGUSR1, Handler::Ignore).unwrap();
+            OTHER.store(1, ORDER);
+        }
+    });
+    own();
+    [first, second].into_iter().for_each(machine::Thread::join);
+    let last = if OTHER.load(ORDER) == 1 { Handler::Ignore } else { counting() };
+    must!(query(SIGUSR1).unwrap().handler() == last, "the last of them is not installed");
+}
+
+fn a_pipe_leaves_what_others_install_meanwhile() {
+    what_others_install_stays(|| drop(SelfPipe::new(SIGUSR1).unwrap()));
+}
+
+fn a_guard_leaves_what_others_install_meanwhile() {
+    what_others_install_stays(|| drop(InstallGuard::new(SIGUSR1, &COUNT).unwrap()));
+}
+
+/// The handler sets the default for a while, in which the process stops.
+fn a_stop_leaves_what_others_install_meanwhile() {
+    FLAG.store(true, ORDER);
+    install(SIGTSTP, Handler::FlagOrDefault(&FLAG)).unwrap();
+    let other = spawn(|| _ = install(SIGTSTP, Handler::Ignore).unwrap());
+    raise(SIGTSTP).unwrap();
+    other.join();
+    let now = query(SIGTSTP).unwrap().handler();
+    must!(now == Handler::Ignore, "{now:?} is installed");
 }
 
 fn a_flag_is_there_before_its_entry() {

@@ -11,13 +11,15 @@
 //! entry. If it is somebody else's, that one has decided.
 
 use super::pipe::{tell, GENERATIONS, WATCHERS};
-use super::{installed, replace, run, set_default, Entry, PerSignal};
+use super::{
+    installed, is_installed_with_info, replace, replace_default, run, set_default, Entry, PerSignal,
+};
 use crate::errno::KeepErrno;
 use crate::info::Info;
 use crate::set::SignalSet;
 use crate::signal::{self, Signal};
 use crate::sys::number::HIGHEST;
-use crate::sys::sigaction::{RawAction, DEFAULT};
+use crate::sys::sigaction::{sigaction, RawAction, DEFAULT};
 use crate::sys::{flag, frame};
 use core::mem;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release, SeqCst};
@@ -103,8 +105,17 @@ pub(crate) extern "C" fn watched<const G: usize>(
 ) {
     run(watched::<G>, number, info, context, |signal| {
         let _errno = KeepErrno::new();
+        let can_be_fault = FAULTS.contains(signal);
+        if can_be_fault && comes_again_with_info(signal, watched::<G>) {
+            return;
+        }
         let told = tell(&WATCHERS[G], signal, || describe(signal, info, context, watched::<G>));
-        let fault = fault(signal, info, context, watched::<G>);
+        // Whether an instruction has failed, and will again when the entry returns; or else it was
+        // sent.
+        let fault = match can_be_fault {
+            true => from_kernel(signal, info, context, watched::<G>).map(Info::is_fault),
+            false => None,
+        };
         let fails_again = fault == Some(true);
         let chained = CHAINED[G].of(signal);
         if chained.call(number, info, context) {
@@ -117,19 +128,28 @@ pub(crate) extern "C" fn watched<const G: usize>(
     });
 }
 
-/// For a signal of a fault: whether an instruction has failed, and will again when the entry
-/// returns; or else it was sent. `None` for other signals, and where the kernel has not called the
-/// entry: what somebody's handler passes on need not be a siginfo_t.
-fn fault(signal: Signal, info: *mut siginfo_t, context: *mut c_void, entry: Entry) -> Option<bool> {
-    const FAULTS: SignalSet = SignalSet::empty()
-        .with(signal::SIGSEGV)
-        .with(signal::SIGBUS)
-        .with(signal::SIGFPE)
-        .with(signal::SIGILL);
-    if !FAULTS.contains(signal) {
-        return None;
+/// Signals of instructions that fail. They can be sent too.
+const FAULTS: SignalSet = SignalSet::empty()
+    .with(signal::SIGSEGV)
+    .with(signal::SIGBUS)
+    .with(signal::SIGFPE)
+    .with(signal::SIGILL);
+
+/// Whether the entry was put back without SA_SIGINFO, as C's `signal` does, so that nothing tells a
+/// fault from what was sent. It gets the flag and the signal once more, in any case as one that was
+/// sent; an instruction that has failed fails again after that.
+#[cold]
+fn comes_again_with_info(signal: Signal, entry: Entry) -> bool {
+    match sigaction(signal.as_raw(), None) {
+        Ok(mut found)
+            if found.handler == entry as usize && !flag::has(found.flags, flag::SIGINFO) =>
+        {
+            found.flags |= flag::SIGINFO;
+            // SAFETY: takes a plain value.
+            replace(signal, found).is_ok() && unsafe { libc::raise(signal.as_raw()) } == 0
+        }
+        _ => false,
     }
-    from_kernel(signal, info, context, entry).map(Info::is_fault)
 }
 
 /// What is known of the signal: the number alone, where the kernel has not called the entry.
@@ -138,14 +158,18 @@ fn describe(signal: Signal, info: *mut siginfo_t, context: *mut c_void, entry: E
     known.unwrap_or_else(|| Info::number_only(signal.as_raw()))
 }
 
-/// `None` too where somebody's handler has put the entry back and then calls it.
+/// `None` where the kernel has not called the entry: what somebody's handler passes on need not be a
+/// siginfo_t. So too where somebody's handler has put the entry back and then calls it, or has put
+/// it back without SA_SIGINFO: the kernel then leaves in the frame what was there.
 fn from_kernel<'a>(
     signal: Signal,
     info: *mut siginfo_t,
     context: *mut c_void,
     entry: Entry,
 ) -> Option<&'a Info> {
-    if installed(signal) != entry as usize || !frame::is_kernels(info, context, signal.as_raw()) {
+    if !is_installed_with_info(signal, entry as usize)
+        || !frame::is_kernels(info, context, signal.as_raw())
+    {
         return None;
     }
     // SAFETY: the kernel has called the entry, with a whole structure, which `Info` is.
@@ -182,6 +206,6 @@ fn stay_installed(signal: Signal, chained: &Chained, entry: Entry) {
         chained.set(0, 0, true, true);
         let flags = flag::SIGINFO | flag::ONSTACK | flag::RESTART;
         let mask = SignalSet::asynchronous().to_words();
-        let _ = replace(signal, RawAction { handler: entry as usize, flags, mask });
+        replace_default(signal, RawAction { handler: entry as usize, flags, mask });
     }
 }

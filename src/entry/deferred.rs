@@ -64,6 +64,7 @@ const DEFERRABLE: SignalSet = SignalSet::asynchronous();
 struct Section {
     state: AtomicU32,
     mask_saved: AtomicBool,
+    /// What the program blocks of `DEFERRABLE`; other members mean nothing.
     saved: Cell<SignalSet>,
     thread: requeue::Thread,
     /// The frame of the last arrival, and how often in turn one came with that frame.
@@ -309,12 +310,12 @@ impl Section {
     /// handlers of what is pending run: they may leave sections open.
     #[cold]
     fn restore_mask(&self) {
-        let saved = self.saved.get();
+        let unblocked = DEFERRABLE - self.saved.get();
         self.mask_saved.store(false, Release);
         self.repeats.set(0);
         compiler_fence(SeqCst);
         self.close();
-        let before = sigmask::swap(libc::SIG_SETMASK, saved);
+        let before = sigmask::swap(libc::SIG_UNBLOCK, unblocked);
         if !is_full(before) {
             // It was not the program's any more: that is set.
             sigmask::set(libc::SIG_SETMASK, before);
@@ -326,7 +327,12 @@ impl Section {
         // From here on nothing is put off: it has been before, or will be when this is done.
         let before = sigmask::swap(libc::SIG_BLOCK, DEFERRABLE);
         let mask_saved = self.mask_saved.load(Relaxed) && !is_vfork_child();
-        let old = if mask_saved && is_full(before) { self.saved.get() } else { before };
+        // What cannot be deferred is in the thread's own mask: a fault's handler blocks its signal.
+        let old = if mask_saved && is_full(before) {
+            self.saved.get() & DEFERRABLE | (before - DEFERRABLE)
+        } else {
+            before
+        };
         let new = match how {
             libc::SIG_BLOCK => old | set,
             libc::SIG_UNBLOCK => old - set,
@@ -349,18 +355,25 @@ fn is_vfork_child() -> bool {
 }
 
 /// Not by somebody's handler that was installed over it: the signal, sent again, would meet that
-/// handler twice, and what it passed on as the context need not be one. A one-shot handler is
-/// installed again, for the second time that its signal comes.
+/// handler twice, and what it passed on as the context need not be one. Nor without SA_SIGINFO, as
+/// C's `signal` puts it back: there is no info to send. A one-shot handler is installed again, for
+/// the second time that its signal comes.
 fn is_called_by_the_kernel(entry: usize, signal: Signal) -> bool {
     let mut installed = match sigaction(signal.as_raw(), None) {
         Ok(installed) => installed,
         Err(_) => return false,
     };
-    if installed.handler == DEFAULT && ONE_SHOT.contains(signal) {
-        installed.handler = entry;
-        // gVisor forgets the flags with the handler.
-        installed.flags |= flag::RESETHAND | flag::SIGINFO;
-        return sigaction(signal.as_raw(), Some(installed)).is_ok();
+    if installed.handler == entry {
+        return flag::has(installed.flags, flag::SIGINFO);
     }
-    installed.handler == entry
+    // The kernel keeps the flags of what it resets: so it is known too if somebody has put it back.
+    const RESET: u32 = flag::RESETHAND | flag::SIGINFO;
+    let is_one_shot = installed.flags & RESET == RESET || ONE_SHOT.contains(signal);
+    if installed.handler != DEFAULT || !is_one_shot {
+        return false;
+    }
+    installed.handler = entry;
+    // gVisor forgets the flags with the handler.
+    installed.flags |= RESET;
+    sigaction(signal.as_raw(), Some(installed)).is_ok()
 }

@@ -12,7 +12,7 @@ use crate::entry::chain::{Chained, CHAINED, ENTRIES};
 use crate::entry::pipe::{GENERATIONS, WATCHERS};
 use crate::errno::{Errno, Result};
 use crate::handler::Handler;
-use crate::install::{install, query};
+use crate::install::{install, put_back, query};
 use crate::lock::{Lock, Locked};
 use crate::set::SignalSet;
 use crate::signal::{Signal, SIGCHLD};
@@ -94,7 +94,8 @@ impl Place {
 
     /// Whether it stands over that predecessor.
     fn is_bound_to(self, registry: &Locked<'_>, action: &Action) -> bool {
-        self.saved(registry).map_or(false, |saved| saved.handler() == action.handler())
+        self.saved(registry)
+            .map_or(false, |saved| saved.handler().is_called_like(&action.handler()))
     }
 
     fn bind(self, registry: &Locked<'_>, action: Action) {
@@ -118,11 +119,12 @@ impl Place {
 
     /// Puts the predecessor back, unless somebody else's handler is installed.
     fn give_back(self, registry: &Locked<'_>) -> Result<()> {
-        if query(self.signal)?.handler() == self.handler() {
-            let replaced = install(self.signal, self.predecessor(registry))?;
-            if replaced.handler() != self.handler() {
+        if self.handler().is_still(&query(self.signal)?.handler()) {
+            let predecessor = self.predecessor(registry);
+            let replaced = install(self.signal, predecessor)?;
+            if !self.handler().is_still(&replaced.handler()) {
                 // Another thread was faster: what is its own stays.
-                install(self.signal, replaced)?;
+                put_back(self.signal, predecessor, replaced)?;
             }
         }
         Ok(())
@@ -131,7 +133,7 @@ impl Place {
 
 /// The generation that is installed for a signal, whose action this is.
 fn installed(signal: Signal, action: &Action) -> Option<Place> {
-    Place::all(signal).find(|place| place.handler() == action.handler())
+    Place::all(signal).find(|place| place.handler().is_still(&action.handler()))
 }
 
 /// A generation to install over somebody else's action.
@@ -168,10 +170,18 @@ pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal, how: Ho
             }
         }
         if let Some(place) = installed(signal, &current) {
-            if let How::With(flags) = how {
-                let replaced = install(signal, with_exactly(place, &current, flags))?;
+            let wanted = match how {
+                How::With(flags) => Some(with_exactly(place, &current, flags)),
+                // Somebody has put it back without its flags.
+                _ if !current.installed_flags().contains(Flags::SIGINFO) => {
+                    Some(watching(place, &place.predecessor(registry)))
+                }
+                _ => None,
+            };
+            if let Some(action) = wanted {
+                let replaced = install(signal, action)?;
                 if replaced != current {
-                    install(signal, replaced)?;
+                    put_back(signal, action, replaced)?;
                     continue;
                 }
             }
@@ -196,7 +206,7 @@ pub(super) fn watch(registry: &Locked<'_>, index: usize, signal: Signal, how: Ho
             place.remove_watcher(bit);
         }
         // Another thread has installed something between the look and the change: look again.
-        install(signal, replaced?)?;
+        put_back(signal, action, replaced?)?;
     };
     // Somebody else's handler stands over the others: what it passes on would tell the pipe twice.
     Place::all(signal)

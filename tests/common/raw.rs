@@ -76,6 +76,29 @@ pub fn put_back_and_call_by_number(signal: Signal, left: usize) {
     set(signal, puts_back as Plain as usize, 0, &[]);
 }
 
+/// Ignores the signal and then puts back what was there, as C code does with `signal`, which knows
+/// nothing but the address.
+pub fn put_back_by_signal(signal: Signal) {
+    // SAFETY: takes plain values; the address is a handler's that bears it.
+    unsafe {
+        let before = libc::signal(signal.as_raw(), libc::SIG_IGN);
+        assert_ne!(before, libc::SIG_ERR);
+        assert_eq!(libc::signal(signal.as_raw(), before), libc::SIG_IGN);
+    }
+}
+
+/// Has the handler run without SA_SIGINFO, on an alternate stack on which each word is the number:
+/// Linux leaves that in the place of the siginfo_t.
+#[cfg(has_sa_onstack)]
+pub fn put_back_over_numbers(signal: Signal) {
+    let stack = alternate_stack(256 << 10);
+    for at in stack.step_by(size_of::<c_int>()) {
+        // SAFETY: within the memory, of which nobody has a reference.
+        unsafe { (at as *mut c_int).write(signal.as_raw()) };
+    }
+    set(signal, handler(signal), libc::SA_ONSTACK as c_int, &[]);
+}
+
 /// A system call that fails, so that `errno` is EBADF.
 pub fn fail_with_ebadf() {
     // SAFETY: there is no such descriptor.

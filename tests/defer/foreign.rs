@@ -264,6 +264,33 @@ fn an_entry_that_is_put_back_and_called_by_number_is_not_put_off() {
     }
 }
 
+/// Nor is there an info: the kernel leaves in its place what was there.
+#[cfg(has_sa_onstack)]
+fn an_entry_that_is_put_back_without_its_flags_is_not_put_off() {
+    needs_deferral();
+    install(SIGUSR1, &COUNT).unwrap();
+    raw::put_back_over_numbers(SIGUSR1);
+    let section = DeferGuard::new();
+    raise(SIGUSR1).unwrap();
+    assert_eq!((count(), pending(), kernel_mask()), (1, SignalSet::empty(), vec![]));
+    drop(section);
+    assert_eq!((count(), kernel_mask()), (1, vec![]));
+}
+
+/// The last that the crate has installed is another: the flags tell.
+fn a_one_shot_handler_that_is_put_back_waits() {
+    needs_deferral();
+    install(SIGUSR1, Action::new(&COUNT).flags(Flags::RESETHAND)).unwrap();
+    let entry = raw::handler(SIGUSR1);
+    install(SIGUSR1, Handler::Ignore).unwrap();
+    raw::set(SIGUSR1, entry, (libc::SA_SIGINFO | libc::SA_RESETHAND) as c_int, &[]);
+    let section = DeferGuard::new();
+    raise(SIGUSR1).unwrap();
+    assert_eq!((count(), pending()), (0, SIGUSR1.into()));
+    drop(section);
+    assert_eq!((count(), signal::query(SIGUSR1).unwrap().handler()), (1, Handler::Default));
+}
+
 tests! {
     a_foreign_handler_in_a_section_runs_and_what_arrives_in_it_waits,
     a_one_shot_handler_under_a_foreign_one_is_not_put_off,
@@ -272,4 +299,7 @@ tests! {
     a_full_queue_loses_nothing_that_found_no_place,
     no_handler_runs_in_a_call_that_sleeps,
     an_entry_that_is_put_back_and_called_by_number_is_not_put_off,
+    #[cfg(has_sa_onstack)]
+    an_entry_that_is_put_back_without_its_flags_is_not_put_off,
+    a_one_shot_handler_that_is_put_back_waits,
 }

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::SeqCst};
 
 static OTHER: AtomicUsize = AtomicUsize::new(0);
 static EARLY: AtomicBool = AtomicBool::new(false);
+static OPEN: AtomicBool = AtomicBool::new(false);
 
 fn entering_and_leaving_makes_no_system_call() {
     needs_deferral();
@@ -149,6 +150,9 @@ fn repair(_: Signal, _: &Info) {
     if count() != 0 {
         EARLY.store(true, SeqCst);
     }
+    if !blocked().contains(SIGSEGV) {
+        OPEN.store(true, SeqCst);
+    }
     // SAFETY: the page is ours.
     unsafe { libc::mprotect(PAGE.load(SeqCst), PAGE_SIZE, libc::PROT_READ | libc::PROT_WRITE) };
 }
@@ -212,6 +216,7 @@ fn a_fault_in_a_section_is_repaired_and_the_mask_comes_back() {
     }
     assert_eq!(OTHER.load(SeqCst), 8);
     assert!(!EARLY.load(SeqCst));
+    assert!(!OPEN.load(SeqCst), "its own signal is blocked in the handler");
 }
 
 /// The first section of a process asks what can be blocked, while the program blocks SIGSYS too.

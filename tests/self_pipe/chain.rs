@@ -4,8 +4,9 @@ use crate::common::load::Flood;
 use crate::common::{self, raw, Latch, FLAG};
 use libc::{c_int, c_void, siginfo_t};
 use signal::{
-    install, query, raise, Action, BlockGuard, Flags, Handler, Info, InfoQueue, Pid, SelfPipe,
-    Signal, SIGABRT, SIGALRM, SIGCHLD, SIGINT, SIGSEGV, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
+    install, query, raise, Action, BlockGuard, Cause, Flags, Handler, Info, InfoQueue,
+    InstallGuard, Pid, SelfPipe, Signal, SIGABRT, SIGALRM, SIGCHLD, SIGINT, SIGSEGV, SIGTERM,
+    SIGUSR1, SIGUSR2, SIGWINCH,
 };
 use std::io::{ErrorKind, Read};
 use std::os::unix::io::AsRawFd;
@@ -335,19 +336,28 @@ fn a_one_shot_handler_below_an_entry_without_pipes_is_called_once() {
 }
 
 /// A fault of which the kernel says no more than that it is one: the pipe does not have the
-/// instruction fail for ever, be it over the default or over `std`'s handler.
+/// instruction fail for ever, be it over the default or over `std`'s handler, and also if somebody
+/// has put back its entry so that the kernel says nothing at all.
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 fn a_fault_without_an_address_ends_the_process() {
-    use signal::SIGSEGV;
+    use signal::timer::{self, Timer};
+    use std::time::Duration;
     for handler in [Some(Handler::Default), None] {
-        let status = common::status_of(|| {
-            common::process::no_core_file();
-            handler.map(|handler| install(SIGSEGV, handler).unwrap());
-            let _pipe = SelfPipe::new(SIGSEGV).unwrap();
-            // SAFETY: not for programs.
-            unsafe { std::arch::asm!("hlt") };
-        });
-        assert_eq!(status.signal(), Some(SIGSEGV));
+        for put_back in [false, true] {
+            let status = common::status_of(|| {
+                common::process::no_core_file();
+                handler.map(|handler| install(SIGSEGV, handler).unwrap());
+                let _pipe = SelfPipe::new(SIGSEGV).unwrap();
+                if put_back {
+                    raw::put_back_by_signal(SIGSEGV);
+                }
+                // An instruction that failed for ever would take so much of the processor.
+                timer::start(Timer::Profile, Duration::from_secs(5), Duration::ZERO).unwrap();
+                // SAFETY: not for programs.
+                unsafe { std::arch::asm!("hlt") };
+            });
+            assert_eq!(status.signal(), Some(SIGSEGV));
+        }
     }
 }
 
@@ -372,6 +382,67 @@ fn an_entry_that_is_put_back_and_called_by_number_hears_the_number() {
             let sender = pipe.infos().next().and_then(|info| info.sender_pid());
             assert_eq!(sender, Some(Pid::current()));
         }
+    }
+}
+
+/// It gets no siginfo_t from the kernel, which leaves in its place what was there.
+#[cfg(has_sa_onstack)]
+fn an_entry_that_is_put_back_without_its_flags_believes_nothing_else() {
+    let pipe = SelfPipe::with_queue(SIGUSR1, &QUEUE).unwrap();
+    raw::put_back_over_numbers(SIGUSR1);
+    raise(SIGUSR1).unwrap();
+    let infos: Vec<_> = pipe.infos().collect();
+    assert_eq!((pipe.pending(), infos.len()), (SIGUSR1.into(), 1));
+    assert_eq!((infos[0].signal(), infos[0].cause()), (SIGUSR1, Cause::Unknown));
+}
+
+/// It is the pipe's own still: what was there before comes back, what was ignored is known to be,
+/// and no place for another predecessor is used up.
+fn an_entry_that_is_put_back_without_its_flags_is_the_pipes() {
+    for handler in [Handler::Default, Handler::Ignore, function()] {
+        install(SIGUSR1, handler).unwrap();
+        let before = query(SIGUSR1);
+        let pipe = SelfPipe::new(SIGUSR1).unwrap();
+        let own = query(SIGUSR1);
+        for _ in 0..6 {
+            raw::put_back_by_signal(SIGUSR1);
+            let other = SelfPipe::new_unless_ignored(SIGUSR1).unwrap();
+            assert_eq!(other.watched().is_empty(), handler == Handler::Ignore);
+            raise(SIGUSR1).unwrap();
+            assert_eq!((pipe.pending(), other.pending()), (SIGUSR1.into(), other.watched()));
+            pipe.insert(SIGUSR1).unwrap();
+            assert_eq!(query(SIGUSR1), own);
+        }
+        raw::put_back_by_signal(SIGUSR1);
+        drop(pipe);
+        assert_eq!(query(SIGUSR1), before);
+    }
+}
+
+/// Over `std`'s handler, which sets the default in its own place: as it has no info, it gets the
+/// signal again with one.
+fn a_fault_that_is_sent_to_an_entry_put_back_leaves_it_installed() {
+    let pipe = SelfPipe::new(SIGSEGV).unwrap();
+    let own = query(SIGSEGV).unwrap().handler();
+    raw::put_back_by_signal(SIGSEGV);
+    for _ in 0..3 {
+        raise(SIGSEGV).unwrap();
+        assert_eq!((pipe.pending(), query(SIGSEGV).unwrap().handler()), (SIGSEGV.into(), own));
+    }
+}
+
+/// Whatever their targets: the function that the entry calls is one.
+fn pipes_come_and_go_over_any_number_of_flags() {
+    for _ in 0..6 {
+        let flag: &AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+        let guard = InstallGuard::new(SIGUSR1, flag).unwrap();
+        let pipe = SelfPipe::new(SIGUSR1).unwrap();
+        raise(SIGUSR1).unwrap();
+        assert_eq!((pipe.pending(), flag.load(SeqCst)), (SIGUSR1.into(), true));
+        drop(pipe);
+        assert_eq!(query(SIGUSR1).unwrap().handler(), Handler::Flag(flag));
+        drop(guard);
+        assert_eq!(query(SIGUSR1).unwrap().handler(), Handler::Default);
     }
 }
 
@@ -459,5 +530,10 @@ tests! {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     a_fault_without_an_address_ends_the_process,
     an_entry_that_is_put_back_and_called_by_number_hears_the_number,
+    #[cfg(has_sa_onstack)]
+    an_entry_that_is_put_back_without_its_flags_believes_nothing_else,
+    an_entry_that_is_put_back_without_its_flags_is_the_pipes,
+    a_fault_that_is_sent_to_an_entry_put_back_leaves_it_installed,
+    pipes_come_and_go_over_any_number_of_flags,
     a_signal_under_way_while_the_last_pipe_leaves_does_no_harm_to_the_next,
 }

@@ -299,6 +299,8 @@ pub(crate) fn sleep() {
 pub(crate) fn deliver() {
     while let Some((sent, action)) = kernel(Kernel::next) {
         match action.handler {
+            // It stops, and somebody continues it.
+            libc::SIG_DFL if sent.signal == libc::SIGTSTP => {}
             libc::SIG_DFL => kernel(|kernel| kernel.default_effect = Some(sent.signal)),
             libc::SIG_IGN => {}
             _ => call(sent, action),
