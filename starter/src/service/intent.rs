@@ -33,8 +33,13 @@ impl Service {
             _ => {}
         }
         if self.intent != Intent::Restart {
-            self.intent = Intent::Run;
+            self.run();
         }
+    }
+
+    /// To run, with the configuration that is to come: that is taken over between two runs.
+    fn run(&mut self) {
+        self.intent = if self.next.is_some() { Intent::Restart } else { Intent::Run };
     }
 
     pub fn unwant(&mut self) {
@@ -45,7 +50,10 @@ impl Service {
 
     /// To stop and to start again, if it runs.
     pub fn restart(&mut self) {
-        self.intent = if self.is_alive() { Intent::Restart } else { Intent::Run };
+        self.run();
+        if self.is_alive() {
+            self.intent = Intent::Restart;
+        }
     }
 
     /// To stop and to be forgotten.
@@ -109,6 +117,7 @@ impl Service {
                 self.next = Some(Box::new(config));
             }
             Change::Supervision => {
+                self.next = None;
                 self.replace(config);
                 self.failures = 0;
                 // What has done its work does it again only if that has changed.

@@ -52,7 +52,9 @@ impl<K: Kernel> Supervisor<K> {
 
     /// Starts a service and what it requires. Returns who that is.
     pub fn want(&mut self, name: &str) -> Result<Vec<String>, UnknownService> {
-        let indices = self.links.closure(self.position(name)?, Direction::Outgoing);
+        let mut indices = self.links.closure(self.position(name)?, Direction::Outgoing);
+        // What a reload has removed is required only until those that run have ended.
+        indices.retain(|index| !self.services[*index].is_leaving());
         self.change(&indices, Service::want);
         Ok(self.names(&indices))
     }
