@@ -1,6 +1,6 @@
 //! What a service is meant to do, and how that changes.
 
-use super::{Intent, Service, State};
+use super::{Blocked, Intent, Service, State};
 use crate::config::{self, Restart};
 
 impl Service {
@@ -24,6 +24,8 @@ impl Service {
 
     pub fn want(&mut self) {
         self.failures = 0;
+        // What it requires is wanted too, and tried again.
+        self.blocked = Blocked::No;
         match self.state {
             State::Backoff { .. } | State::Done | State::Failed | State::Absent => {
                 self.state = State::Stopped;

@@ -17,7 +17,7 @@ mod state;
 mod timers;
 
 pub use self::intent::Change;
-pub use self::state::{Activity, Intent, Outcome, State};
+pub use self::state::{Activity, Blocked, Intent, Outcome, State};
 
 use self::timers::Timers;
 use crate::config;
@@ -38,8 +38,7 @@ pub struct Service {
     next: Option<Box<config::Service>>,
     state: State,
     intent: Intent,
-    /// What it requires has failed, and nobody starts that again unasked.
-    blocked: bool,
+    blocked: Blocked,
     /// Failures in a row.
     failures: u32,
     starts: u64,
@@ -66,7 +65,7 @@ impl Service {
             config,
             next: None,
             state: State::Stopped,
-            blocked: false,
+            blocked: Blocked::No,
             failures: 0,
             starts: 0,
             started: None,
@@ -125,18 +124,24 @@ impl Service {
         matches!(self.state, State::Absent | State::Failed)
     }
 
+    /// Whether it had run, and waits before it is started again.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, State::Backoff { ended: true, .. })
+    }
+
     /// Whether those that require it can start.
     pub fn satisfies(&self) -> bool {
         let there = matches!(self.state, State::Ready { .. } | State::Done);
         // An add-on that waits in vain is as good as one that has failed.
-        let given_up = self.config.optional && (self.has_failed() || self.blocked);
+        let given_up =
+            self.config.optional && (self.has_failed() || self.blocked == Blocked::ForGood);
         !self.is_to_stop() && (there || given_up)
     }
 
     /// Whether those that only come after it have to wait.
     pub fn is_on_its_way(&self) -> bool {
         match self.state {
-            State::Stopped => !self.is_to_stop() && !self.blocked,
+            State::Stopped => !self.is_to_stop() && self.blocked == Blocked::No,
             State::Preparing { .. } | State::Starting { .. } => true,
             _ => false,
         }
@@ -147,11 +152,11 @@ impl Service {
         self.satisfies() && self.timers.settled.is_none()
     }
 
-    pub fn is_blocked(&self) -> bool {
+    pub fn blocked(&self) -> Blocked {
         self.blocked
     }
 
-    pub fn set_blocked(&mut self, blocked: bool) -> bool {
+    pub fn set_blocked(&mut self, blocked: Blocked) -> bool {
         std::mem::replace(&mut self.blocked, blocked) != blocked
     }
 
