@@ -35,7 +35,8 @@ what holds without the key, or an example where that is nothing.
                                     \"5s\", \"2min\", \"1h\")
   restart_delay_max = 60            but no longer than this
   restart_limit = 10                failures in a row, then it has failed for good; or \"none\"
-  restart_window = 60               having run as long as this, or ended with success, it starts from the first again
+  restart_window = 60               having run as long as this and been ready, or ended with success, it starts from
+                                    the first again
   on_failure = \"nothing\"            when it has failed for good; or \"exit\": the starter stops all and exits with the
                                     exit code of this service (1 if that is 0), or 128 and the number of the signal
   ready = \"started\"                 ready as soon as it has been started, or

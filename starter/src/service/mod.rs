@@ -44,6 +44,8 @@ pub struct Service {
     starts: u64,
     /// When it was last started.
     started: Option<Instant>,
+    /// Whether it has been ready since.
+    was_ready: bool,
     last_exit: Option<Status>,
     /// The exit code for whoever runs the starter, if this service ends it.
     code: i32,
@@ -69,6 +71,7 @@ impl Service {
             failures: 0,
             starts: 0,
             started: None,
+            was_ready: false,
             last_exit: None,
             code: 0,
             remark: None,
@@ -162,6 +165,7 @@ impl Service {
 
     pub fn start(&mut self, kernel: &mut impl Kernel, now: Instant) {
         (self.remark, self.activity, self.unhealthy) = (None, None, 0);
+        self.was_ready = false;
         if self.config.before_start.is_empty() {
             return self.launch(kernel, now);
         }
@@ -227,6 +231,7 @@ impl Service {
             let after = report::seconds(self.ran(now));
             tracing::info!(service = self.name, pid = pid.as_raw(), after_seconds = after, "ready");
             self.state = State::Ready { pid };
+            self.was_ready = true;
             self.timers = Timers::default();
             self.timers.watchdog = self.config.watchdog.map(|time| now + time);
             self.timers.health = self.config.health.as_ref().map(|health| now + health.every);
