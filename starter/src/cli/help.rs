@@ -27,7 +27,8 @@ what holds without the key, or an example where that is nothing.
   output = \"log\"                    where what it writes goes: the log, with its name before each line; or
            \"inherit\"                where the starter's own goes; or \"nowhere\"; or
            { file = \"web.log\", size = \"10MB\", count = 5 }
-                                    a file; when it is larger than `size` it is renamed, and `count` old ones are kept
+                                    a file of its own; when it is larger than `size` it is renamed, and `count` old
+                                    ones are kept
   before_start = []                 a command that must succeed before each start
   after_stop = []                   a command that is run after each end
   restart = \"on-failure\"            or \"never\", \"always\"

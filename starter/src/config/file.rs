@@ -1,9 +1,9 @@
 //! Reads a file and those that it includes.
 
-use super::parse::{self, Parsed};
+use super::parse::{self, Lines, Parsed};
 use super::problem::Place;
-use super::{environment, Problem, Problems, Services};
-use std::collections::HashSet;
+use super::{environment, Output, Problem, Problems, Services};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -12,7 +12,6 @@ pub fn load(path: &Path) -> Result<Services, Problems> {
     let mut parsed = Parsed::default();
     let include = read(path, &mut parsed);
     // Patterns can overlap, and mean this very file.
-    let identity = |file: &Path| file.canonicalize().unwrap_or_else(|_| file.to_owned());
     let mut seen = HashSet::from([identity(path)]);
     for (pattern, place) in include {
         match matches(path, &pattern) {
@@ -93,9 +92,41 @@ fn matches(path: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
 pub(super) fn check(parsed: Parsed) -> Result<Services, Vec<Problem>> {
     let Parsed { services, lines, mut problems } = parsed;
     problems.extend(crate::graph::problems(&services, &lines));
+    problems.extend(shared_files(&services, &lines));
     if problems.is_empty() {
         return Ok(services);
     }
     problems.sort_by(|a, b| a.place.partial_cmp(&b.place).unwrap_or(std::cmp::Ordering::Equal));
     Err(problems)
+}
+
+/// Each service replaces its file when that is too large: not one that another writes into.
+fn shared_files(services: &Services, lines: &Lines) -> Vec<Problem> {
+    let mut writers: HashMap<PathBuf, (&str, &Place)> = HashMap::new();
+    let mut problems = Vec::new();
+    for (name, service) in services {
+        let (Output::File { path, .. }, Some(place)) = (&service.output, lines.output.get(name))
+        else {
+            continue;
+        };
+        let path = identity(path);
+        let Some((other, there)) = writers.get(&path) else {
+            writers.insert(path, (name, place));
+            continue;
+        };
+        let (file, line) = (there.file.display(), there.line.unwrap_or_default());
+        let message = format!(
+            "service `{name}` writes into {}, as `{other}` does ({file}:{line}): each would rotate \
+             it under the other",
+            path.display()
+        );
+        problems.push(Problem { place: Some(place.clone()), message });
+    }
+    problems
+}
+
+/// Where a file is, or will be, by whatever path.
+fn identity(path: &Path) -> PathBuf {
+    let made = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(made).unwrap_or_else(|| path.to_owned())
 }
