@@ -169,3 +169,14 @@ fn two_services_do_not_write_into_one_file() {
     let two = service("a", "logs/log") + &service("b", "log") + &service("c", "logs/log.txt");
     assert_eq!(check(&place, two.as_bytes()), "a\nb\nc\n");
 }
+
+#[test]
+fn what_is_included_is_not_waited_for() {
+    let place = Place::new();
+    let main = b"include = ['*.conf']\n[service.a]\ncommand = ['x']\n";
+    nix::unistd::mkfifo(&place.join("b.conf"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert_eq!(check(&place, main), "b.conf: only a regular file can be included\n");
+    std::fs::remove_file(place.join("b.conf")).unwrap();
+    std::fs::create_dir(place.join("b.conf")).unwrap();
+    assert_eq!(check(&place, main), "b.conf: only a regular file can be included\n");
+}
