@@ -65,7 +65,8 @@ impl Loader {
         let loaded = self.receiver.try_recv().ok()?;
         if std::mem::replace(&mut self.state, State::Idle) == State::LoadingAndAgain {
             self.begin();
-            return None;
+            // It may have failed at once, and nobody would be woken for that.
+            return self.take();
         }
         Some(loaded)
     }

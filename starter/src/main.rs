@@ -12,6 +12,8 @@ mod loader;
 mod log;
 mod notify;
 mod output;
+#[cfg(test)]
+mod place;
 mod platform;
 mod ports;
 mod process;

@@ -167,14 +167,14 @@ fn understand(line: &str) -> Option<Message> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::Place;
 
     #[test]
     fn both_protocols_are_understood() {
-        let directory = std::env::temp_dir().join(format!("starter-notify-{}", std::process::id()));
-        fs::create_dir(&directory).unwrap();
+        let place = Place::new();
         let mut command = Command::new("true");
         let poller = Arc::new(Poller::new().unwrap());
-        let mut notifier = Notifier::new(&poller, 1, &directory, None, &mut command).unwrap();
+        let mut notifier = Notifier::new(&poller, 1, &place.0, None, &mut command).unwrap();
         let path = notifier._name.0.clone();
         assert_eq!(notifier.hear(), []);
         let client = UnixDatagram::unbound().unwrap();
@@ -201,17 +201,15 @@ mod tests {
         assert!(notifier.pipe.is_none());
         drop(notifier);
         assert!(!path.exists());
-        fs::remove_dir(directory).unwrap();
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn one_that_has_ended_is_heard_out() {
-        let directory = std::env::temp_dir().join(format!("starter-last-{}", std::process::id()));
-        fs::create_dir(&directory).unwrap();
+        let place = Place::new();
         let poller = Arc::new(Poller::new().unwrap());
         let mut command = Command::new("true");
-        let mut notifier = Notifier::new(&poller, 1, &directory, None, &mut command).unwrap();
+        let mut notifier = Notifier::new(&poller, 1, &place.0, None, &mut command).unwrap();
         let client = UnixDatagram::unbound().unwrap();
         client.set_nonblocking(true).unwrap();
         let mut sent = 0;
@@ -222,6 +220,5 @@ mod tests {
         assert!(sent > 0);
         assert_eq!(notifier.hear_last().len(), sent);
         drop(notifier);
-        fs::remove_dir(directory).unwrap();
     }
 }

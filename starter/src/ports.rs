@@ -79,7 +79,10 @@ mod sockets {
                     return Some(Holder::Service);
                 }
                 let name = stats.get(&process.pid).map_or("", |stat| stat.comm.as_str());
-                other = Some(Holder::Other(format!("process {} ({name})", process.pid)));
+                // Its workers come later.
+                other.get_or_insert_with(|| {
+                    Holder::Other(format!("process {} ({name})", process.pid))
+                });
             }
         }
         other

@@ -58,6 +58,7 @@ fn is_writable(socket: &OwnedFd) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::Place;
 
     #[test]
     fn a_port_is_ready_while_somebody_listens() {
@@ -70,9 +71,10 @@ mod tests {
 
     #[test]
     fn a_file_that_is_written_anew_has_another_stamp() {
-        let path = std::env::temp_dir().join(format!("starter-stamp-{}", std::process::id()));
+        let place = Place::new();
+        let path = place.join("stamped");
         assert_eq!(stamp(&path), None);
-        std::fs::write(&path, "1").unwrap();
+        place.write("stamped", "1");
         let first = stamp(&path);
         assert!(first.is_some() && first == stamp(&path));
         std::fs::remove_file(&path).unwrap();

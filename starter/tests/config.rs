@@ -144,3 +144,39 @@ fn a_file_that_several_patterns_mean_is_read_once() {
     let output = starter().arg("check").arg(config).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "b\na\n", "{:?}", output.stderr);
 }
+
+#[test]
+fn two_services_do_not_write_into_one_file() {
+    let place = Place::new();
+    std::fs::create_dir(place.join("logs")).unwrap();
+    std::os::unix::fs::symlink("logs", place.join("link")).unwrap();
+    let service = |name: &str, file: &str| {
+        format!("[service.{name}]\ncommand = ['x']\noutput = {{ file = '{file}' }}\n")
+    };
+    let logs = place.join("logs").canonicalize().unwrap();
+    for same in ["logs/log", "./logs/../link/log", "link/log"] {
+        let config = format!("include = ['b.toml']\n{}", service("a", "logs/log"));
+        place.write("b.toml", &service("b", same));
+        let message = format!(
+            "b.toml:3: service `b` writes into {}/log, as `a` does (x.toml:4): each would rotate it \
+             under the other\n",
+            logs.display()
+        );
+        assert_eq!(check(&place, config.as_bytes()), message, "{same}");
+        // The file is there by now.
+        place.write("logs/log", "");
+    }
+    let two = service("a", "logs/log") + &service("b", "log") + &service("c", "logs/log.txt");
+    assert_eq!(check(&place, two.as_bytes()), "a\nb\nc\n");
+}
+
+#[test]
+fn what_is_included_is_not_waited_for() {
+    let place = Place::new();
+    let main = b"include = ['*.conf']\n[service.a]\ncommand = ['x']\n";
+    nix::unistd::mkfifo(&place.join("b.conf"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert_eq!(check(&place, main), "b.conf: only a regular file can be included\n");
+    std::fs::remove_file(place.join("b.conf")).unwrap();
+    std::fs::create_dir(place.join("b.conf")).unwrap();
+    assert_eq!(check(&place, main), "b.conf: only a regular file can be included\n");
+}

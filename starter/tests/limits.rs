@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{eventually, run, run_with};
+use common::{eventually, run, run_with, starter};
 use nix::fcntl::{fcntl, FcntlArg, OFlag};
 use signal::SIGCONT;
 use std::io::{Read, Write};
@@ -144,4 +144,68 @@ fn a_lack_of_threads_is_an_error_that_says_so() {
         text,
         "no thread can be started for the log: raise `ulimit -u` or the cgroup's pids.max\n"
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_waits_for_a_reload_is_told_that_no_thread_can_be_started() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("only root can become somebody else, who has no other processes");
+        return;
+    }
+    let open = |path: &std::path::Path| {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o777)).unwrap();
+    };
+    // Nothing runs whose time could come and wake the starter.
+    let idle = "[service.a]\ncommand = ['sleep', '1000']\nautostart = false\n";
+    let running = run_with(idle, |command| {
+        let words: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+        let place = std::path::Path::new(&words[1]).parent().unwrap();
+        open(place);
+        // By another process: while the copy is open for writing it cannot be run.
+        let copy = place.join("program");
+        let words_of_cp = [std::path::Path::new(env!("CARGO_BIN_EXE_starter")), &copy];
+        assert!(Command::new("cp").args(words_of_cp).status().unwrap().success());
+        let log = std::fs::File::create(place.join("log")).unwrap();
+        *command = Command::new(copy);
+        command.args(&words).uid(65534).gid(65534).stderr(log);
+    });
+    let fifo = running.place.join("slow.env");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    open(&fifo);
+    running.place.write("starter.toml", &format!("{idle}environment_file = 'slow.env'\n"));
+    let reload = || {
+        let mut command = starter();
+        command.arg("reload").arg("--socket").arg(running.place.join("socket"));
+        command.stderr(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    let first = reload();
+    running.wait_for_line(&["asked for: Reload"]);
+    // The files may have changed meanwhile: they are to be read again.
+    let second = reload();
+    running.wait_for_lines(2, &["asked for: Reload"]);
+    let pid = running.pid().as_raw();
+    let none = move || {
+        let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: reads one limit and stores none.
+        let set = unsafe { libc::prlimit(pid, libc::RLIMIT_NPROC, &limit, std::ptr::null_mut()) };
+        nix::errno::Errno::result(set)?;
+        Ok(())
+    };
+    // Only the same user may do that.
+    let mut limiter = Command::new("true");
+    // SAFETY: one system call.
+    unsafe { limiter.uid(65534).gid(65534).pre_exec(none) };
+    assert!(limiter.status().unwrap().success());
+    std::fs::write(&fifo, "A=1\n").unwrap();
+    for mut client in [first, second] {
+        eventually("the client is told", || client.try_wait().unwrap());
+        let mut text = String::new();
+        client.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        assert!(text.starts_with("a thread to read it: "), "{text}");
+    }
+    running.end();
 }

@@ -27,7 +27,8 @@ what holds without the key, or an example where that is nothing.
   output = \"log\"                    where what it writes goes: the log, with its name before each line; or
            \"inherit\"                where the starter's own goes; or \"nowhere\"; or
            { file = \"web.log\", size = \"10MB\", count = 5 }
-                                    a file; when it is larger than `size` it is renamed, and `count` old ones are kept
+                                    a file of its own; when it is larger than `size` it is renamed, and `count` old
+                                    ones are kept
   before_start = []                 a command that must succeed before each start
   after_stop = []                   a command that is run after each end
   restart = \"on-failure\"            or \"never\", \"always\"
@@ -35,7 +36,8 @@ what holds without the key, or an example where that is nothing.
                                     \"5s\", \"2min\", \"1h\")
   restart_delay_max = 60            but no longer than this
   restart_limit = 10                failures in a row, then it has failed for good; or \"none\"
-  restart_window = 60               having run as long as this, or ended with success, it starts from the first again
+  restart_window = 60               having run as long as this and been ready, or ended with success, it starts from
+                                    the first again
   on_failure = \"nothing\"            when it has failed for good; or \"exit\": the starter stops all and exits with the
                                     exit code of this service (1 if that is 0), or 128 and the number of the signal
   ready = \"started\"                 ready as soon as it has been started, or

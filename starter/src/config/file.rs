@@ -1,24 +1,28 @@
 //! Reads a file and those that it includes.
 
-use super::parse::{self, Parsed};
+use super::parse::{self, Lines, Parsed};
 use super::problem::Place;
-use super::{environment, Problem, Problems, Services};
-use std::collections::HashSet;
+use super::{environment, Output, Problem, Problems, Services};
+use nix::fcntl::OFlag;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// All that is wrong is reported at once.
 pub fn load(path: &Path) -> Result<Services, Problems> {
     let mut parsed = Parsed::default();
-    let include = read(path, &mut parsed);
+    // A shell makes it a pipe: `starter check <(generate)`.
+    let include = add(path, std::fs::read(path), &mut parsed);
     // Patterns can overlap, and mean this very file.
-    let identity = |file: &Path| file.canonicalize().unwrap_or_else(|_| file.to_owned());
     let mut seen = HashSet::from([identity(path)]);
     for (pattern, place) in include {
         match matches(path, &pattern) {
             Ok(files) => {
                 for file in files.into_iter().filter(|file| seen.insert(identity(file))) {
-                    for (_, place) in read(&file, &mut parsed) {
+                    for (_, place) in add(&file, read_regular(&file), &mut parsed) {
                         let message = "only the main file includes others".to_owned();
                         parsed.problems.push(Problem { place: Some(place), message });
                     }
@@ -37,15 +41,27 @@ pub fn load(path: &Path) -> Result<Services, Problems> {
     check(parsed).map_err(Problems)
 }
 
+/// A fifo that a pattern means by mistake would be waited for.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlag::O_NONBLOCK.bits();
+    let mut file = File::options().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("only a regular file can be included"));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Adds what a file says. Returns what it includes.
-fn read(path: &Path, parsed: &mut Parsed) -> Vec<(String, Place)> {
+fn add(path: &Path, bytes: io::Result<Vec<u8>>, parsed: &mut Parsed) -> Vec<(String, Place)> {
     let file = Rc::new(path.to_owned());
     let fail = |parsed: &mut Parsed, line, message: String| {
         let place = Some(Place { file: Rc::clone(&file), line });
         parsed.problems.push(Problem { place, message });
         Vec::new()
     };
-    let bytes = match std::fs::read(path) {
+    let bytes = match bytes {
         Ok(bytes) => bytes,
         Err(error) => return fail(parsed, None, error.to_string()),
     };
@@ -93,9 +109,41 @@ fn matches(path: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
 pub(super) fn check(parsed: Parsed) -> Result<Services, Vec<Problem>> {
     let Parsed { services, lines, mut problems } = parsed;
     problems.extend(crate::graph::problems(&services, &lines));
+    problems.extend(shared_files(&services, &lines));
     if problems.is_empty() {
         return Ok(services);
     }
     problems.sort_by(|a, b| a.place.partial_cmp(&b.place).unwrap_or(std::cmp::Ordering::Equal));
     Err(problems)
+}
+
+/// Each service replaces its file when that is too large: not one that another writes into.
+fn shared_files(services: &Services, lines: &Lines) -> Vec<Problem> {
+    let mut writers: HashMap<PathBuf, (&str, &Place)> = HashMap::new();
+    let mut problems = Vec::new();
+    for (name, service) in services {
+        let (Output::File { path, .. }, Some(place)) = (&service.output, lines.output.get(name))
+        else {
+            continue;
+        };
+        let path = identity(path);
+        let Some((other, there)) = writers.get(&path) else {
+            writers.insert(path, (name, place));
+            continue;
+        };
+        let (file, line) = (there.file.display(), there.line.unwrap_or_default());
+        let message = format!(
+            "service `{name}` writes into {}, as `{other}` does ({file}:{line}): each would rotate \
+             it under the other",
+            path.display()
+        );
+        problems.push(Problem { place: Some(place.clone()), message });
+    }
+    problems
+}
+
+/// Where a file is, or will be, by whatever path.
+fn identity(path: &Path) -> PathBuf {
+    let made = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(made).unwrap_or_else(|| path.to_owned())
 }

@@ -73,7 +73,7 @@ pub fn key<'i>(
         "nofile" => taker.set(&mut service.nofile, |Amount(number)| Some(number)),
         "core" => taker.set(&mut service.core, |Amount(size)| Some(size)),
         "descriptors" => taker.set(&mut service.descriptors, |Descriptors(fds)| fds),
-        "output" => taker.set(&mut service.output, |output| output),
+        "output" => taker.output(service, name),
         "restart" => taker.set(&mut service.restart, |restart| restart),
         "restart_delay" => taker.set(&mut service.restart_delay, |Time(time)| time),
         "restart_delay_max" => taker.set(&mut service.restart_delay_max, |Time(time)| time),
@@ -120,6 +120,12 @@ impl<'i> Taker<'_, '_, 'i> {
                 target.push(name);
             }
         }
+    }
+
+    fn output(self, service: &mut Service, name: &str) {
+        let place = self.parser.place(&self.key.span());
+        self.parser.parsed.lines.output.insert(name.to_owned(), place);
+        self.set(&mut service.output, |output| output);
     }
 
     fn environment(self, service: &mut Service) {

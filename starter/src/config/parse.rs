@@ -26,6 +26,8 @@ pub struct Lines {
     pub service: IndexMap<String, Place>,
     /// Each name in a list `requires` or `after`: by service and required service.
     pub requires: IndexMap<(String, String), Place>,
+    /// The key `output` of each service that has it.
+    pub output: IndexMap<String, Place>,
 }
 
 /// Adds what `text` says. Returns what it includes.

@@ -36,7 +36,7 @@ pub struct Service {
     pub restart_delay_max: Duration,
     /// How many restarts in a row are tried. `None`: any number.
     pub restart_limit: Option<u32>,
-    /// Having run for so long, a service has run well.
+    /// Having run for so long, and been ready, a service has run well.
     pub restart_window: Duration,
     pub on_failure: OnFailure,
     pub ready: Ready,

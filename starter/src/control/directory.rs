@@ -102,12 +102,14 @@ impl Drop for Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::Place;
     use std::os::unix::net::UnixDatagram;
 
     #[test]
     fn what_is_no_directory_is_not_waited_for() {
         use std::os::unix::fs::symlink;
-        let socket = std::env::temp_dir().join(format!("starter-fifo-{}", std::process::id()));
+        let place = Place::new();
+        let socket = place.join("socket");
         let path = socket.with_extension("d");
         let fails = || {
             let error = Directory::lock(&socket).map(|_| ()).unwrap_err().to_string();
@@ -122,7 +124,8 @@ mod tests {
 
     #[test]
     fn what_services_have_made_since_it_was_swept_away_stays() {
-        let socket = std::env::temp_dir().join(format!("starter-swept-{}", std::process::id()));
+        let place = Place::new();
+        let socket = place.join("socket");
         let mut directory = Directory::lock(&socket).unwrap();
         let path = directory.path.clone();
         fs::remove_dir(&path).unwrap();

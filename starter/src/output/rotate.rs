@@ -133,17 +133,17 @@ fn open(path: &Path) -> io::Result<(File, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::Place;
 
     #[test]
     fn a_file_is_replaced_by_size_and_so_many_are_kept() {
-        let place = std::env::temp_dir().join(format!("starter-rotate-{}", std::process::id()));
-        fs::create_dir(&place).unwrap();
+        let place = Place::new();
         let path = place.join("log");
         let mut file = Rotating::new(&path, 10, 2);
         for number in 0..7 {
             file.write("a", format!("line {number}\n").as_bytes());
         }
-        let read = |name: &str| fs::read_to_string(place.join(name)).unwrap_or_default();
+        let read = |name: &str| place.read(name);
         assert_eq!(read("log"), "line 6\n");
         assert_eq!(read("log.1"), "line 4\nline 5\n");
         assert_eq!(read("log.2"), "line 2\nline 3\n");
@@ -152,20 +152,17 @@ mod tests {
         file.reopen();
         file.write("a", b"new\n");
         assert_eq!(read("log"), "new\n");
-        fs::remove_dir_all(&place).unwrap();
     }
 
     #[test]
     fn any_number_may_be_kept() {
-        let place = std::env::temp_dir().join(format!("starter-count-{}", std::process::id()));
-        fs::create_dir(&place).unwrap();
+        let place = Place::new();
         let mut file = Rotating::new(&place.join("log"), 1, u32::MAX);
         for number in 0..4 {
             file.write("a", format!("{number}\n").as_bytes());
         }
-        let read = |name: &str| fs::read_to_string(place.join(name)).unwrap();
+        let read = |name: &str| place.read(name);
         assert_eq!(["log.1", "log.2", "log.3", "log.4"].map(read), ["3\n", "2\n", "1\n", "0\n"]);
-        fs::remove_dir_all(&place).unwrap();
     }
 
     #[test]

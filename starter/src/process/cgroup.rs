@@ -1,10 +1,14 @@
 //! A cgroup for each service, on Linux, where the starter may make one: nothing of a service leaves
 //! it, whatever sessions it makes.
 
+use nix::fcntl::{Flock, FlockArg};
 use signal::{kill, Pid, Signal, SIGKILL};
 use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 /// Of the starter's cgroup, before its process id and a number.
 const PREFIX: &str = "starter-";
@@ -12,7 +16,13 @@ const PREFIX: &str = "starter-";
 pub struct Cgroups {
     /// The starter's, below its own.
     base: PathBuf,
+    /// It is locked as long as the starter lives, whatever number that has where others see it.
+    _lock: Flock<File>,
 }
+
+/// How often, and how long each time, the end of what is killed is waited for.
+const LOOKS: u32 = 100;
+const LOOK: Duration = Duration::from_millis(10);
 
 impl Cgroups {
     /// `None`: this system has none, or they are somebody else's.
@@ -36,7 +46,9 @@ impl Cgroups {
             let base = own.join(format!("{PREFIX}{}.{count}", std::process::id()));
             match fs::create_dir(&base) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => None,
-                made => Some(made.ok().map(|()| Cgroups { base })),
+                Err(_) => Some(None),
+                // Another may just have swept it: then there is the next number.
+                Ok(()) => lock(&base).map(|_lock| Some(Cgroups { base, _lock })),
             }
         })?
     }
@@ -101,28 +113,47 @@ fn inner(path: &Path) -> impl Iterator<Item = PathBuf> {
     entries.filter(move |entry| is_directory(entry)).map(|entry| entry.path())
 }
 
+/// `None`: the starter that made it lives, or it is gone.
+fn lock(base: &Path) -> Option<Flock<File>> {
+    let lock = Flock::lock(File::open(base).ok()?, FlockArg::LockExclusiveNonblock).ok()?;
+    let number = |data: fs::Metadata| data.ino();
+    let ours = lock.metadata().map(number).ok()?;
+    (ours == fs::symlink_metadata(base).map(number).ok()?).then_some(lock)
+}
+
 /// What starters that were killed have left.
 fn sweep(own: &Path) {
     for entry in fs::read_dir(own).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('.').next());
         let pid = number.and_then(|number| Pid::from_raw(number.parse().ok()?));
-        // One of this process's number is a former process 1.
+        // One of this process's number is a former process 1. One whose number nobody has here may
+        // live in another container: the lock tells.
         if pid.is_some_and(|pid| pid == Pid::current() || !signal::exists(pid)) {
-            remove(&entry.path());
+            let base = entry.path();
+            if let Some(_lock) = lock(&base) {
+                clear(&base);
+            }
         }
     }
 }
 
-/// Those that are empty go, the others stay.
-fn remove(base: &Path) {
-    for service in inner(base) {
-        let _ = fs::remove_dir(service);
+/// Kills what is in it, and removes it.
+fn clear(base: &Path) {
+    for _ in 0..LOOKS {
+        remove_all(base);
+        let Some(members) = members(base) else { return };
+        if fs::write(base.join("cgroup.kill"), "1").is_err() {
+            for pid in members {
+                let _ = kill(pid, SIGKILL);
+            }
+        }
+        sleep(LOOK);
     }
-    let _ = fs::remove_dir(base);
+    tracing::warn!("{}: what a killed starter has left does not end", base.display());
 }
 
-/// The same, with what services have made themselves.
+/// With what services have made themselves. What is not empty stays.
 fn remove_all(path: &Path) {
     inner(path).for_each(|inner| remove_all(&inner));
     let _ = fs::remove_dir(path);

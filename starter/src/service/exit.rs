@@ -143,8 +143,10 @@ impl Service {
     }
 
     fn back_off(&mut self, outcome: Outcome, ended: bool, now: Instant) -> State {
-        // Having run well or for long, it starts from the first again.
-        if outcome == Outcome::Success || self.ran(now) >= self.config.restart_window {
+        // Having run well or for long, it starts from the first again. One that is never ready takes
+        // long over failing.
+        let long = self.was_ready && self.ran(now) >= self.config.restart_window;
+        if outcome == Outcome::Success || long {
             self.failures = 0;
         } else if self.config.restart_limit.is_some_and(|limit| self.failures >= limit) {
             let restarts = self.failures;

@@ -1,6 +1,6 @@
 //! What a service is meant to do, and how that changes.
 
-use super::{Intent, Service, State};
+use super::{Blocked, Intent, Service, State};
 use crate::config::{self, Restart};
 
 impl Service {
@@ -24,6 +24,8 @@ impl Service {
 
     pub fn want(&mut self) {
         self.failures = 0;
+        // What it requires is wanted too, and tried again.
+        self.blocked = Blocked::No;
         match self.state {
             State::Backoff { .. } | State::Done | State::Failed | State::Absent => {
                 self.state = State::Stopped;
@@ -33,8 +35,13 @@ impl Service {
             _ => {}
         }
         if self.intent != Intent::Restart {
-            self.intent = Intent::Run;
+            self.run();
         }
+    }
+
+    /// To run, with the configuration that is to come: that is taken over between two runs.
+    fn run(&mut self) {
+        self.intent = if self.next.is_some() { Intent::Restart } else { Intent::Run };
     }
 
     pub fn unwant(&mut self) {
@@ -45,7 +52,10 @@ impl Service {
 
     /// To stop and to start again, if it runs.
     pub fn restart(&mut self) {
-        self.intent = if self.is_alive() { Intent::Restart } else { Intent::Run };
+        self.run();
+        if self.is_alive() {
+            self.intent = Intent::Restart;
+        }
     }
 
     /// To stop and to be forgotten.
@@ -109,6 +119,7 @@ impl Service {
                 self.next = Some(Box::new(config));
             }
             Change::Supervision => {
+                self.next = None;
                 self.replace(config);
                 self.failures = 0;
                 // What has done its work does it again only if that has changed.

@@ -17,7 +17,7 @@ mod state;
 mod timers;
 
 pub use self::intent::Change;
-pub use self::state::{Activity, Intent, Outcome, State};
+pub use self::state::{Activity, Blocked, Intent, Outcome, State};
 
 use self::timers::Timers;
 use crate::config;
@@ -38,13 +38,14 @@ pub struct Service {
     next: Option<Box<config::Service>>,
     state: State,
     intent: Intent,
-    /// What it requires has failed, and nobody starts that again unasked.
-    blocked: bool,
+    blocked: Blocked,
     /// Failures in a row.
     failures: u32,
     starts: u64,
     /// When it was last started.
     started: Option<Instant>,
+    /// Whether it has been ready since.
+    was_ready: bool,
     last_exit: Option<Status>,
     /// The exit code for whoever runs the starter, if this service ends it.
     code: i32,
@@ -66,10 +67,11 @@ impl Service {
             config,
             next: None,
             state: State::Stopped,
-            blocked: false,
+            blocked: Blocked::No,
             failures: 0,
             starts: 0,
             started: None,
+            was_ready: false,
             last_exit: None,
             code: 0,
             remark: None,
@@ -125,18 +127,24 @@ impl Service {
         matches!(self.state, State::Absent | State::Failed)
     }
 
+    /// Whether it had run, and waits before it is started again.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, State::Backoff { ended: true, .. })
+    }
+
     /// Whether those that require it can start.
     pub fn satisfies(&self) -> bool {
         let there = matches!(self.state, State::Ready { .. } | State::Done);
         // An add-on that waits in vain is as good as one that has failed.
-        let given_up = self.config.optional && (self.has_failed() || self.blocked);
+        let given_up =
+            self.config.optional && (self.has_failed() || self.blocked == Blocked::ForGood);
         !self.is_to_stop() && (there || given_up)
     }
 
     /// Whether those that only come after it have to wait.
     pub fn is_on_its_way(&self) -> bool {
         match self.state {
-            State::Stopped => !self.is_to_stop() && !self.blocked,
+            State::Stopped => !self.is_to_stop() && self.blocked == Blocked::No,
             State::Preparing { .. } | State::Starting { .. } => true,
             _ => false,
         }
@@ -147,16 +155,17 @@ impl Service {
         self.satisfies() && self.timers.settled.is_none()
     }
 
-    pub fn is_blocked(&self) -> bool {
+    pub fn blocked(&self) -> Blocked {
         self.blocked
     }
 
-    pub fn set_blocked(&mut self, blocked: bool) -> bool {
+    pub fn set_blocked(&mut self, blocked: Blocked) -> bool {
         std::mem::replace(&mut self.blocked, blocked) != blocked
     }
 
     pub fn start(&mut self, kernel: &mut impl Kernel, now: Instant) {
         (self.remark, self.activity, self.unhealthy) = (None, None, 0);
+        self.was_ready = false;
         if self.config.before_start.is_empty() {
             return self.launch(kernel, now);
         }
@@ -222,6 +231,7 @@ impl Service {
             let after = report::seconds(self.ran(now));
             tracing::info!(service = self.name, pid = pid.as_raw(), after_seconds = after, "ready");
             self.state = State::Ready { pid };
+            self.was_ready = true;
             self.timers = Timers::default();
             self.timers.watchdog = self.config.watchdog.map(|time| now + time);
             self.timers.health = self.config.health.as_ref().map(|health| now + health.every);

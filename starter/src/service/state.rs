@@ -44,6 +44,17 @@ pub enum State {
     Absent,
 }
 
+/// Whether something that it requires keeps a service from starting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Blocked {
+    #[default]
+    No,
+    /// That has ended, and is tried again.
+    ForNow,
+    /// That has failed, and nobody starts it again unasked.
+    ForGood,
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {

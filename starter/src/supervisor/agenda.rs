@@ -37,6 +37,11 @@ impl Agenda {
         Some(index)
     }
 
+    /// Whether something about it has changed that has not been looked at.
+    pub fn has(&self, index: usize) -> bool {
+        self.queued[index]
+    }
+
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

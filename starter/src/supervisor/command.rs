@@ -2,7 +2,7 @@
 
 use super::{Kernel, Supervisor};
 use crate::config::Ready;
-use crate::service::{Service, State};
+use crate::service::{Blocked, Service, State};
 use indexmap::IndexSet;
 use petgraph::Direction;
 use signal::Signal;
@@ -52,7 +52,9 @@ impl<K: Kernel> Supervisor<K> {
 
     /// Starts a service and what it requires. Returns who that is.
     pub fn want(&mut self, name: &str) -> Result<Vec<String>, UnknownService> {
-        let indices = self.links.closure(self.position(name)?, Direction::Outgoing);
+        let mut indices = self.links.closure(self.position(name)?, Direction::Outgoing);
+        // What a reload has removed is required only until those that run have ended.
+        indices.retain(|index| !self.services[*index].is_leaving());
         self.change(&indices, Service::want);
         Ok(self.names(&indices))
     }
@@ -134,17 +136,28 @@ impl<K: Kernel> Supervisor<K> {
                 "`{name}` has ended before it was {}: {why}; it is tried again",
                 if service.config().ready == Ready::Started { "settled" } else { "ready" }
             )),
-            State::Stopped if service.is_blocked() => {
-                let failed = |index: &usize| {
-                    let service = &self.services[*index];
-                    service.has_failed() && !service.config().optional
-                };
-                let required = self.links.closure(index, Direction::Outgoing);
-                let failed = required.into_iter().find(failed);
-                let failed = failed.map_or("another", |index| self.services[index].name());
-                Progress::Missed(format!("`{name}` requires `{failed}`, which has failed"))
+            State::Stopped if service.blocked() != Blocked::No => {
+                Progress::Missed(format!("`{name}` requires {}", self.culprit(index)))
             }
             _ => Progress::Pending,
+        }
+    }
+
+    /// Which service blocks this one, and why.
+    fn culprit(&self, index: usize) -> String {
+        let for_good = self.services[index].blocked() == Blocked::ForGood;
+        let blocks = |service: &&Service| match for_good {
+            true => service.has_failed() && !service.config().optional,
+            false => service.has_ended(),
+        };
+        let required = self.links.closure(index, Direction::Outgoing);
+        let culprit = required.into_iter().map(|index| &self.services[index]).find(blocks);
+        let name = culprit.map_or("another", Service::name);
+        let why = culprit.and_then(Service::remark).unwrap_or("unknown why");
+        if for_good {
+            format!("`{name}`, which has failed")
+        } else {
+            format!("`{name}`, which has ended: {why}; it is tried again")
         }
     }
 }

@@ -16,7 +16,7 @@ pub use self::reload::Changes;
 use self::agenda::Agenda;
 use self::links::{Links, Need};
 use crate::config::Services;
-use crate::service::{Outcome, Service, State};
+use crate::service::{Blocked, Outcome, Service, State};
 use indexmap::IndexMap;
 use signal::child::Exited;
 use signal::Pid;
@@ -83,6 +83,10 @@ impl<K: Kernel> Supervisor<K> {
     /// there are more, which can wait until other things have been looked at.
     pub fn step(&mut self, now: Instant) -> bool {
         for index in self.agenda.due(now) {
+            // That it has ended is told first, even if there is no delay.
+            if self.services[index].has_ended() && self.agenda.has(index) {
+                continue;
+            }
             self.services[index].tick(&mut self.kernel, now);
             self.touch(index);
         }
@@ -152,7 +156,7 @@ impl<K: Kernel> Supervisor<K> {
     fn relink(&mut self) {
         self.links = Links::new(&self.services);
         for service in self.services.values_mut() {
-            service.set_blocked(false);
+            service.set_blocked(Blocked::No);
         }
         let services = &self.services;
         self.agenda = Agenda::new(services.len(), |index| services[index].deadline());
@@ -176,13 +180,9 @@ impl<K: Kernel> Supervisor<K> {
 
     /// Takes the step of one service that is possible now. `true`: its requirements have changed.
     fn consider(&mut self, index: usize, now: Instant, starts: &mut usize) -> bool {
-        let in_vain = |(other, need): (usize, Need)| {
-            let other = &self.services[other];
-            let hopeless = other.has_failed() || other.is_blocked();
-            need == Need::Hard && !other.config().optional && hopeless
-        };
         let stopped = self.services[index].state() == State::Stopped;
-        let blocked = stopped && self.links.needs(index).any(in_vain);
+        let needs = self.links.needs(index).filter(|_| stopped);
+        let blocked = needs.map(|need| self.blocks(need)).max().unwrap_or_default();
         if self.services[index].set_blocked(blocked) {
             self.touch(index);
         }
@@ -196,6 +196,18 @@ impl<K: Kernel> Supervisor<K> {
             self.touch(index);
         }
         false
+    }
+
+    /// Whether what waits for this one does so in vain.
+    fn blocks(&self, (other, need): (usize, Need)) -> Blocked {
+        let other = &self.services[other];
+        let for_good = other.has_failed() || other.blocked() == Blocked::ForGood;
+        let for_now = other.has_ended() || other.blocked() == Blocked::ForNow;
+        match need {
+            Need::Hard if for_good && !other.config().optional => Blocked::ForGood,
+            Need::Hard if for_now => Blocked::ForNow,
+            _ => Blocked::No,
+        }
     }
 
     fn is_met(&self, (other, need): (usize, Need)) -> bool {

@@ -46,6 +46,8 @@ impl<K: Kernel> Supervisor<K> {
             service.leave();
             self.services.insert(name, service);
         }
+        // Whoever waits for one of them may have the answer by now.
+        self.changed.extend(self.services.keys().cloned());
         self.relink();
         for (what, names) in [
             ("added", &changes.added),

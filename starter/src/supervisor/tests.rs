@@ -45,10 +45,14 @@ impl World {
     }
 
     fn exit(&mut self, name: &str, raw: i32) -> Vec<String> {
+        self.exit_before_anything_else(name, raw);
+        self.step()
+    }
+
+    fn exit_before_anything_else(&mut self, name: &str, raw: i32) {
         let pid = self.supervisor.services[name].pid().unwrap();
         let exited = Exited { pid, status: Status::from_raw(raw), usage: None };
         assert!(self.supervisor.exited(&exited, self.now));
-        self.step()
     }
 
     fn state(&self, name: &str) -> State {

@@ -2,13 +2,17 @@
 
 #![allow(dead_code)] // each test file uses its own part
 
+#[path = "../../src/place.rs"]
+mod place;
+
+pub use self::place::Place;
+
 use signal::child::Status;
 use signal::{CommandExt, Pid, Signal, SIGKILL, SIGTERM};
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Looks until `condition` holds, for half a minute at most: emulated and busy machines are slow.
@@ -25,39 +29,6 @@ pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T 
 
 pub fn starter() -> Command {
     Command::new(env!("CARGO_BIN_EXE_starter"))
-}
-
-/// A directory that goes when it is dropped.
-pub struct Place(pub PathBuf);
-
-impl Place {
-    pub fn new() -> Place {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name =
-            format!("starter-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        Place(path)
-    }
-
-    pub fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
-        fs::write(self.join(name), text).unwrap();
-        self.join(name)
-    }
-
-    pub fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.join(name)).unwrap_or_default()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 /// A starter that runs `starter.toml`, with its log in the file `log`.

@@ -1,35 +1,17 @@
 use super::{Launcher, STACK};
+use crate::place::Place;
 use signal::child::{self, Exited};
 use signal::{Errno, Handler, Pid, SIGHUP, SIGUSR1};
 use std::fs::{self, File, Permissions};
 use std::io::{self, pipe, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
-/// A directory of this test's own.
-struct Place(PathBuf);
-
-impl Place {
-    fn new(name: &str) -> Place {
-        let path = std::env::temp_dir().join(format!("launch-{}-{name}", process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Place(path)
-    }
-
-    fn file(&self, name: &str, text: &str, mode: u32) {
-        let path = self.0.join(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn program(place: &Place, name: &str, text: &str, mode: u32) {
+    fs::set_permissions(place.write(name, text), Permissions::from_mode(mode)).unwrap();
 }
 
 fn launch(command: &Command, steps: impl FnMut() -> io::Result<()>) -> io::Result<Pid> {
@@ -58,7 +40,7 @@ fn shell(text: &str) -> Command {
 
 #[test]
 fn a_program_gets_its_words_variables_and_directory() {
-    let place = Place::new("words");
+    let place = Place::new();
     let mut command = shell("printf '%s|' \"$0\" \"$@\" \"$A\" \"${HOME-none}\"; pwd");
     command.args(["", "two words"]).env("A", "=b=").env_remove("HOME").current_dir(&place.0);
     let (text, exited) = output(&command).unwrap();
@@ -71,10 +53,10 @@ fn a_program_gets_its_words_variables_and_directory() {
 
 #[test]
 fn a_program_is_sought_where_its_own_path_says() {
-    let place = Place::new("path");
-    let (first, second) = (Place::new("path-1"), Place::new("path-2"));
-    first.file("speak", "#!/bin/sh\n", 0o644);
-    second.file("speak", "#!/bin/sh\necho here\n", 0o755);
+    let place = Place::new();
+    let (first, second) = (Place::new(), Place::new());
+    program(&first, "speak", "#!/bin/sh\n", 0o644);
+    program(&second, "speak", "#!/bin/sh\necho here\n", 0o755);
     let paths = |places: &[&Path]| std::env::join_paths(places).unwrap();
     let mut command = Command::new("speak");
     // A directory that is none, one without it, and one where it may not be run.
@@ -90,8 +72,8 @@ fn a_program_is_sought_where_its_own_path_says() {
 
 #[test]
 fn a_file_without_a_first_line_is_a_script_of_the_shell() {
-    let place = Place::new("script");
-    place.file("script", "echo \"$0 $1\"\n", 0o755);
+    let place = Place::new();
+    program(&place, "script", "echo \"$0 $1\"\n", 0o755);
     let path = place.0.join("script");
     let mut command = Command::new(&path);
     command.arg("word");

@@ -91,8 +91,6 @@ fn what_is_on_its_way_out_cannot_be_started() {
 fn requirements_that_a_reload_turns_round_keep_nobody_from_stopping() {
     let mut world = world(&[("a", service(&["b"])), ("b", service(&[])), ("c", service(&["a"]))]);
     world.step();
-    let other =
-        |requires: &[&str]| config::Service { command: vec!["y".to_owned()], ..service(requires) };
     reload(&mut world, &[("a", other(&[])), ("b", service(&["a"])), ("c", other(&["a"]))]);
     assert_eq!(world.step(), ["SIGTERM c"]);
     world.supervisor.unwant_all();
@@ -146,4 +144,69 @@ fn what_is_to_start_by_itself_since_a_reload_starts() {
     // It runs, and somebody wants it to.
     reload(&mut world, &[("a", idle)]);
     assert_eq!(world.step(), [""; 0]);
+}
+
+fn other(requires: &[&str]) -> config::Service {
+    config::Service { command: vec!["y".to_owned()], ..service(requires) }
+}
+
+#[test]
+fn what_an_earlier_reload_wanted_does_not_come_back_after_a_later_one() {
+    let mut world = world(&[("a", service(&[])), ("b", service(&[]))]);
+    world.step();
+    world.supervisor.restart("a").unwrap();
+    reload(&mut world, &[("a", other(&["b"])), ("b", service(&[]))]);
+    assert_eq!(world.step(), ["SIGTERM a"]);
+    world.exit_before_anything_else("a", 0);
+    // The other way round: with both, each would wait for the other for ever.
+    reload(&mut world, &[("a", service(&[])), ("b", other(&["a"]))]);
+    assert_eq!(world.step(), ["SIGTERM b", "start a"]);
+    assert_eq!(*world.supervisor.services["a"].config(), service(&[]));
+    assert_eq!(world.exit("b", 0), ["start b"]);
+}
+
+#[test]
+fn what_is_started_while_it_is_to_stop_gets_its_new_configuration() {
+    for restart in [false, true] {
+        let mut world = world(&[("a", service(&[])), ("b", service(&["a"]))]);
+        world.step();
+        world.supervisor.unwant("a").unwrap();
+        assert_eq!(world.step(), ["SIGTERM b"]);
+        reload(&mut world, &[("a", other(&[])), ("b", service(&["a"]))]);
+        world.supervisor.want("b").unwrap();
+        assert_eq!(world.exit("b", 0), ["SIGTERM a"]);
+        world.exit_before_anything_else("a", 0);
+        if restart {
+            world.supervisor.restart("a").unwrap();
+        }
+        assert_eq!(world.step(), ["start a", "start b"]);
+        assert_eq!(*world.supervisor.services["a"].config(), other(&[]));
+    }
+}
+
+#[test]
+fn what_is_on_its_way_out_is_not_brought_back_by_what_still_runs_on_it() {
+    let mut world = world(&[("a", service(&[])), ("b", service(&["a"]))]);
+    world.step();
+    reload(&mut world, &[("b", other(&[]))]);
+    assert_eq!(world.supervisor.want("b").unwrap(), ["b"]);
+    assert_eq!(world.supervisor.restart("b").unwrap(), ["b"]);
+    assert_eq!(world.step(), ["SIGTERM b"]);
+    assert_eq!(world.exit("b", 0), ["start b", "SIGTERM a"]);
+    world.exit("a", 0);
+    assert_eq!(world.supervisor.services.keys().collect::<Vec<_>>(), ["b"]);
+}
+
+#[test]
+fn who_waits_is_told_what_a_reload_has_changed() {
+    let idle = config::Service { autostart: false, ..service(&[]) };
+    let mut world = world(&[("a", idle.clone()), ("b", idle.clone())]);
+    world.supervisor.want("a").unwrap();
+    world.step();
+    let names = world.supervisor.unwant("a").unwrap();
+    world.step();
+    world.supervisor.take_changed();
+    reload(&mut world, &[("a", service(&[])), ("b", idle)]);
+    assert!(matches!(world.progress(&names, Goal::Stopped), Progress::Missed(_)));
+    assert!(world.supervisor.take_changed().contains(&"a".to_owned()));
 }

@@ -51,6 +51,22 @@ fn the_window_can_be_short_and_there_need_be_no_limit() {
 }
 
 #[test]
+fn what_is_never_ready_has_not_run_well_however_long_that_took() {
+    let late = config::Service { ready: Ready::Notify, restart_limit: Some(2), ..service(&[]) };
+    assert!(late.ready_timeout >= late.restart_window);
+    let mut world = world(&[("a", late.clone())]);
+    assert_eq!(world.step(), ["start a"]);
+    for delay in [500, 1000] {
+        assert_eq!(world.after(late.ready_timeout), ["SIGTERM a"]);
+        world.exit("a", SIGTERM.as_raw());
+        assert_eq!(world.after(Duration::from_millis(delay)), ["start a"]);
+    }
+    world.after(late.ready_timeout);
+    world.exit("a", SIGTERM.as_raw());
+    assert_eq!(world.state("a"), State::Failed);
+}
+
+#[test]
 fn who_asks_for_a_service_that_ends_at_once_is_told() {
     let mut world = world(&[("a", service(&[])), ("b", service(&["a"]))]);
     world.step();
