@@ -172,7 +172,7 @@ impl Slot {
     /// Whether an earlier arrival of the signal, which the reader has yet to take, makes this one
     /// known too. In a child of `vfork` as well: the earlier one is its parent's, and stays.
     fn has_already(&self, signal: Signal) -> bool {
-        self.owner.has_mark() && !self.keeps_infos.load(SeqCst) && self.arrived.confirm(signal)
+        self.arrived.confirm(signal) && self.owner.has_mark() && !self.keeps_infos.load(SeqCst)
     }
 
     /// Records a signal for the reader and wakes it. Whether the pipe has the signal, or the reader

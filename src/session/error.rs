@@ -93,8 +93,10 @@ impl Step {
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error {
-    step: Step,
-    errno: Errno,
+    /// What could not be done: to match on, as in `Err(Error { step: Step::LockPidFile, .. })`.
+    pub step: Step,
+    /// What the system said.
+    pub errno: Errno,
     path: Option<PathBuf>,
 }
 

@@ -1,6 +1,7 @@
 //! Where tests write: of the modules here, and those in `tests`.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,11 +11,17 @@ pub struct Place(pub PathBuf);
 impl Place {
     pub fn new() -> Place {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name =
-            format!("starter-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        Place(path)
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("starter-{}-{number}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Place(path),
+                // A process of this number has left it, that was killed.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("{}: {error}", path.display()),
+            }
+        }
     }
 
     pub fn join(&self, name: &str) -> PathBuf {
