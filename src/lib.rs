@@ -76,9 +76,9 @@
 //!
 //! # Three numbers
 //!
-//! In one run against raw `libc`: to install a handler takes 128 ns (×0.99); to raise a signal and
-//! read it from a self-pipe 1.54 µs (×0.96, signal-hook ×1.33); a region of a `DeferGuard` 0.74 ns
-//! (×0.0034 of blocking and restoring the mask). [All numbers][benchmarks], with the targets missed.
+//! In one run against raw `libc`: to install a handler takes 125 ns (×0.99); to raise a signal and
+//! read it from a self-pipe 1.53 µs (×0.97, signal-hook ×1.32); a region of a `DeferGuard` 0.78 ns
+//! (×0.0035 of blocking and restoring the mask). [All numbers][benchmarks], with the targets missed.
 //!
 //! # What it is not for
 //!

@@ -89,7 +89,7 @@ impl Owner {
     /// The same without a system call: not where there is no mark. Async-signal-safe.
     #[inline]
     pub(crate) fn has_mark(&self) -> bool {
-        mark().map_or(false, |mark| self.token.load(SeqCst) == mark.load(SeqCst))
+        mark().map(|mark| mark.load(SeqCst)) == Some(self.token.load(SeqCst))
     }
 
     /// The same, in a child of `vfork` too; `pid` is the calling process's. Async-signal-safe.

@@ -56,9 +56,8 @@ pub static ROWS: &[Spec] = &[
         note: Some(
             "From `kill` on another thread to the reader's return; each round in a process of its \
              own. nix reads a signalfd, tokio and async-signal run an executor, ctrlc's reader is \
-             the handler on its thread. The library asks for the pid once in the handler and once \
-             in the reader, a few hundredths of the median; the 99th percentile is mostly the \
-             work of other processes, as its quartiles show.",
+             the handler on its thread. The 99th percentile is mostly the work of other processes, \
+             as its quartiles show.",
         ),
         ..row("latency", "wake-up of a sleeping reader, median", Nanoseconds, Latency)
     },
