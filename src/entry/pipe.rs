@@ -5,8 +5,8 @@
 //! last drained it.
 //!
 //! - The handler puts the signal into `arrived`, then sets `notified`, and writes if it was not
-//!   set. If the signal is in `arrived` already, it does nothing: the one who put it there does the
-//!   rest, and the reader takes both as one.
+//!   set. If the signal is in `arrived` already and `notified` is set, it does nothing: the reader
+//!   takes both as one.
 //! - The reader drains the descriptor, then clears `notified`, then takes `arrived`.
 //!
 //! **Why no signal is lost.** A handler that finds `notified` set has put its signal into `arrived`
@@ -172,7 +172,11 @@ impl Slot {
     /// Whether an earlier arrival of the signal, which the reader has yet to take, makes this one
     /// known too. In a child of `vfork` as well: the earlier one is its parent's, and stays.
     fn has_already(&self, signal: Signal) -> bool {
-        self.arrived.confirm(signal) && self.owner.has_mark() && !self.keeps_infos.load(SeqCst)
+        // The owner before the set: until a child has made the pipe its own, that is its parent's.
+        self.notified.load(SeqCst)
+            && self.owner.has_mark()
+            && !self.keeps_infos.load(SeqCst)
+            && self.arrived.confirm(signal)
     }
 
     /// Records a signal for the reader and wakes it. Whether the pipe has the signal, or the reader
