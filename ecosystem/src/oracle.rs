@@ -52,6 +52,8 @@ pub struct Oracle {
     saved: Option<Disposition>,
     rearms: bool,
     once: bool,
+    /// Whether C code has put back a handler without its flags.
+    was_bare: bool,
 }
 
 fn version(pipe: usize) -> usize {
@@ -75,6 +77,7 @@ impl std::default::Default for Oracle {
             saved: None,
             rearms: false,
             once: false,
+            was_bare: false,
         }
     }
 }
@@ -159,11 +162,16 @@ impl Oracle {
         self.target.filter(|_| self.now == Flag && version == 0)
     }
 
-    /// A version has four layers for each signal.
+    /// A version has four layers for each signal. Without its flags, a handler of the other version
+    /// is one predecessor more.
     pub fn may_refuse(&self, step: Step) -> bool {
         let (Step::Make(pipe) | Step::Insert(pipe)) = step else { return false };
-        let layers = self.layers.iter().filter(|layer| layer.version == version(pipe));
-        layers.count() >= 4 && self.place(pipe).is_none()
+        let layers = self.layers.iter().filter(|layer| layer.version == version(pipe)).count();
+        if self.was_bare {
+            layers >= 2
+        } else {
+            layers >= 4 && self.place(pipe).is_none()
+        }
     }
 
     fn watch(&mut self, pipe: usize) {
@@ -262,7 +270,7 @@ impl Oracle {
             Step::Save => self.saved = Some(self.install(Ignore)),
             Step::Restore => self.now = self.saved.take().expect("allowed"),
             // It is the same handler.
-            Step::Bare => {}
+            Step::Bare => self.was_bare = true,
             Step::Kill => unreachable!("a kill has a result"),
         }
     }

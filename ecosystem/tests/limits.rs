@@ -3,15 +3,16 @@
 use ecosystem::neighbours::{self, CHAINS};
 use ecosystem::process::{self, End};
 use signal::{install, query, raise, Action, Handler, SelfPipe, SIGSEGV, SIGUSR1};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 /// A signal has four predecessors over which self-pipes can be made. Over a fifth there is an
 /// error.
 fn a_pipe_over_a_fifth_predecessor_is_refused_and_nothing_changes() {
-    static FLAGS: [AtomicBool; 2] = [AtomicBool::new(false), AtomicBool::new(false)];
+    static FLAG: AtomicBool = AtomicBool::new(false);
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
     let buried = SelfPipe::new(SIGUSR1).unwrap();
     neighbours::install_chains();
-    let others: [Action; 3] = [Handler::Ignore.into(), (&FLAGS[0]).into(), (&FLAGS[1]).into()];
+    let others: [Action; 3] = [Handler::Ignore.into(), (&FLAG).into(), (&COUNT).into()];
     let chains = query(SIGUSR1).unwrap();
     for action in others {
         install(SIGUSR1, action).unwrap();
