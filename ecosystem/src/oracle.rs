@@ -19,6 +19,36 @@ pub enum Disposition {
     Once,
     /// Self-pipes over something: a place among `layers`.
     Pipes(usize),
+    /// The two of the library without their flags, as C's `signal` puts them back.
+    BareFlag,
+    BarePipes(usize),
+}
+
+impl Disposition {
+    /// The same with its flags: it does the same.
+    pub fn whole(self) -> Disposition {
+        match self {
+            BareFlag => Flag,
+            BarePipes(layer) => Pipes(layer),
+            whole => whole,
+        }
+    }
+
+    fn bare(self) -> Disposition {
+        match self {
+            Flag => BareFlag,
+            Pipes(layer) => BarePipes(layer),
+            other => other,
+        }
+    }
+
+    /// As a version distinguishes what its pipes stand over: it knows its own handler of flags.
+    fn seen_by(self, version: usize) -> Disposition {
+        match self {
+            BareFlag if version == 0 => Flag,
+            other => other,
+        }
+    }
 }
 
 /// The self-pipes of one version over one disposition.
@@ -52,8 +82,6 @@ pub struct Oracle {
     saved: Option<Disposition>,
     rearms: bool,
     once: bool,
-    /// Whether C code has put back a handler without its flags.
-    was_bare: bool,
 }
 
 fn version(pipe: usize) -> usize {
@@ -77,7 +105,6 @@ impl std::default::Default for Oracle {
             saved: None,
             rearms: false,
             once: false,
-            was_bare: false,
         }
     }
 }
@@ -95,7 +122,9 @@ impl Oracle {
         match at {
             Default => heard.dies |= from_kernel,
             Ignore => {}
-            Flag => self.target.into_iter().for_each(|target| heard.flags[target] = true),
+            Flag | BareFlag => {
+                self.target.into_iter().for_each(|target| heard.flags[target] = true)
+            }
             Alone => heard.alone += 1,
             Rearms => (heard.rearms, self.now) = (heard.rearms + 1, Rearms),
             Once => {
@@ -111,7 +140,7 @@ impl Oracle {
                 heard.listener |= self.listens;
                 self.below_hook.into_iter().for_each(|below| self.hear(below, false, heard));
             }
-            Pipes(layer) => {
+            Pipes(layer) | BarePipes(layer) => {
                 (0..PIPES)
                     .for_each(|pipe| heard.pipes[pipe] |= self.pipes[pipe] == Some(Some(layer)));
                 // Without a pipe, what would have happened without the layer: also the default
@@ -143,35 +172,33 @@ impl Oracle {
         match at {
             Chains => true,
             Hook => self.below_hook.is_some_and(|below| self.reaches_chains(below)),
-            Pipes(layer) => self.reaches_chains(self.below(layer)),
+            Pipes(layer) | BarePipes(layer) => self.reaches_chains(self.below(layer)),
             _ => false,
         }
     }
 
     /// Where a new pipe goes: the layer that is installed, or one over what is.
     fn place(&self, pipe: usize) -> Option<usize> {
-        let is = |layer: &Layer| layer.version == version(pipe) && layer.over == self.now;
-        match self.now {
-            Pipes(layer) if self.layers[layer].version == version(pipe) => Some(layer),
+        let version = version(pipe);
+        let is = |layer: &Layer| {
+            layer.version == version && layer.over.seen_by(version) == self.now.seen_by(version)
+        };
+        match self.now.whole() {
+            Pipes(layer) if self.layers[layer].version == version => Some(layer),
             _ => self.layers.iter().position(is),
         }
     }
 
     /// The second version sees a function that is not its own.
     fn target_below(&self, version: usize) -> Option<usize> {
-        self.target.filter(|_| self.now == Flag && version == 0)
+        self.target.filter(|_| self.now.whole() == Flag && version == 0)
     }
 
-    /// A version has four layers for each signal. Without its flags, a handler of the other version
-    /// is one predecessor more.
+    /// A version has four layers for each signal.
     pub fn may_refuse(&self, step: Step) -> bool {
         let (Step::Make(pipe) | Step::Insert(pipe)) = step else { return false };
-        let layers = self.layers.iter().filter(|layer| layer.version == version(pipe)).count();
-        if self.was_bare {
-            layers >= 2
-        } else {
-            layers >= 4 && self.place(pipe).is_none()
-        }
+        let layers = self.layers.iter().filter(|layer| layer.version == version(pipe));
+        layers.count() >= 4 && self.place(pipe).is_none()
     }
 
     fn watch(&mut self, pipe: usize) {
@@ -180,7 +207,8 @@ impl Oracle {
             self.layers.push(Layer { version, over, target: None, spent: false });
             self.layers.len() - 1
         });
-        if self.now != Pipes(layer) {
+        if self.now.whole() != Pipes(layer) {
+            self.layers[layer].over = self.now;
             self.layers[layer].target = self.target_below(version(pipe));
             self.layers[layer].spent = false;
         }
@@ -191,7 +219,7 @@ impl Oracle {
     fn unwatch(&mut self, pipe: usize) {
         let left = self.pipes[pipe].replace(None).flatten();
         if let Some(layer) =
-            left.filter(|layer| !self.is_watched(*layer) && self.now == Pipes(*layer))
+            left.filter(|layer| !self.is_watched(*layer) && self.now.whole() == Pipes(*layer))
         {
             (self.now, self.target) =
                 (self.below(layer), self.layers[layer].target.or(self.target));
@@ -246,7 +274,7 @@ impl Oracle {
             }
             Step::Unguard => {
                 let (previous, target) = self.guards.pop().expect("allowed");
-                if (self.now, self.target) == (Flag, Some(self.guards.len())) {
+                if (self.now.whole(), self.target) == (Flag, Some(self.guards.len())) {
                     // Without an earlier flag this one stays: somebody may have saved its handler.
                     (self.now, self.target) = (previous, target.or(self.target));
                 }
@@ -269,8 +297,7 @@ impl Oracle {
             Step::Look => self.saved = Some(self.now),
             Step::Save => self.saved = Some(self.install(Ignore)),
             Step::Restore => self.now = self.saved.take().expect("allowed"),
-            // It is the same handler.
-            Step::Bare => self.was_bare = true,
+            Step::Bare => self.now = self.now.bare(),
             Step::Kill => unreachable!("a kill has a result"),
         }
     }

@@ -211,6 +211,9 @@ impl World {
             )
         };
         let of_nix = n::alone as *const () as usize;
+        if wanted != wanted.whole() && found.sa_flags & libc::SA_SIGINFO != 0 {
+            return false;
+        }
         match wanted {
             Disposition::Default => found.sa_sigaction == libc::SIG_DFL,
             Disposition::Ignore => is(&n::ignoring()),
@@ -220,9 +223,9 @@ impl World {
             Disposition::Alone => {
                 found.sa_sigaction == of_nix && found.sa_flags & !RESTORER == libc::SA_RESTART
             }
-            Disposition::Flag => is_flag(),
+            Disposition::Flag | Disposition::BareFlag => is_flag(),
             // Functions whose addresses only their owners know.
-            Disposition::Hook | Disposition::Pipes(_) => {
+            Disposition::Hook | Disposition::Pipes(_) | Disposition::BarePipes(_) => {
                 let known = [libc::SIG_DFL, libc::SIG_IGN, of_nix];
                 let others =
                     [n::chaining(), n::rearming(), n::one_shot()].map(|known| known.sa_sigaction);

@@ -173,10 +173,7 @@ impl Actions {
     fn step(&mut self, life: &mut Life) -> Result<(), String> {
         let step = STEPS[life.random.below(STEPS.len())];
         let is_deadly = step == Step::Kill && self.oracle.clone().kill().dies;
-        // The oracle does not know the other version's predecessors without flags for so long: what
-        // C's `signal` puts back is in the sequences.
-        let is_bare = step == Step::Bare;
-        if is_deadly || is_bare || !self.oracle.allows(step) {
+        if is_deadly || !self.oracle.allows(step) {
             return Ok(());
         }
         walk::take(&mut self.world, &mut self.oracle, step, self.worker)?;
