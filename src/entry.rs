@@ -192,16 +192,22 @@ fn default_effect(signal: Signal) {
     let_through(signal);
     // Two threads may be here: the first one puts back what was there, which is not the default.
     if before.handler != DEFAULT {
-        replace_default(signal, before);
+        replace_own(signal, DEFAULT, before);
     }
 }
 
-/// Puts an action in the place of the default. What somebody else has installed meanwhile stays.
-fn replace_default(signal: Signal, action: RawAction) {
-    if installed(signal) == DEFAULT {
-        if let Some(found) = replace(signal, action).ok().filter(|found| found.handler != DEFAULT) {
+/// Puts an action in the place of a handler, if that is installed: what somebody else has installed
+/// meanwhile stays. Whether it was there.
+fn replace_own(signal: Signal, own: usize, action: RawAction) -> bool {
+    if installed(signal) != own {
+        return false;
+    }
+    match replace(signal, action) {
+        Ok(found) if found.handler != own => {
             let _ = replace(signal, found);
+            false
         }
+        replaced => replaced.is_ok(),
     }
 }
 

@@ -11,9 +11,7 @@
 //! entry. If it is somebody else's, that one has decided.
 
 use super::pipe::{tell, GENERATIONS, WATCHERS};
-use super::{
-    installed, is_installed_with_info, replace, replace_default, run, set_default, Entry, PerSignal,
-};
+use super::{installed, is_installed_with_info, replace_own, run, set_default, Entry, PerSignal};
 use crate::errno::KeepErrno;
 use crate::info::Info;
 use crate::set::SignalSet;
@@ -112,9 +110,10 @@ pub(crate) extern "C" fn watched<const G: usize>(
         let told = tell(&WATCHERS[G], signal, || describe(signal, info, context, watched::<G>));
         // Whether an instruction has failed, and will again when the entry returns; or else it was
         // sent.
-        let fault = match can_be_fault {
-            true => from_kernel(signal, info, context, watched::<G>).map(Info::is_fault),
-            false => None,
+        let fault = if can_be_fault {
+            from_kernel(signal, info, context, watched::<G>).map(Info::is_fault)
+        } else {
+            None
         };
         let fails_again = fault == Some(true);
         let chained = CHAINED[G].of(signal);
@@ -140,16 +139,16 @@ const FAULTS: SignalSet = SignalSet::empty()
 /// sent; an instruction that has failed fails again after that.
 #[cold]
 fn comes_again_with_info(signal: Signal, entry: Entry) -> bool {
-    match sigaction(signal.as_raw(), None) {
-        Ok(mut found)
-            if found.handler == entry as usize && !flag::has(found.flags, flag::SIGINFO) =>
-        {
-            found.flags |= flag::SIGINFO;
-            // SAFETY: takes a plain value.
-            replace(signal, found).is_ok() && unsafe { libc::raise(signal.as_raw()) } == 0
-        }
-        _ => false,
+    let mut found = match sigaction(signal.as_raw(), None) {
+        Ok(found) if found.handler == entry as usize => found,
+        _ => return false,
+    };
+    if flag::has(found.flags, flag::SIGINFO) {
+        return false;
     }
+    found.flags |= flag::SIGINFO;
+    // SAFETY: takes a plain value.
+    replace_own(signal, entry as usize, found) && unsafe { libc::raise(signal.as_raw()) } == 0
 }
 
 /// What is known of the signal: the number alone, where the kernel has not called the entry.
@@ -206,6 +205,6 @@ fn stay_installed(signal: Signal, chained: &Chained, entry: Entry) {
         chained.set(0, 0, true, true);
         let flags = flag::SIGINFO | flag::ONSTACK | flag::RESTART;
         let mask = SignalSet::asynchronous().to_words();
-        replace_default(signal, RawAction { handler: entry as usize, flags, mask });
+        replace_own(signal, DEFAULT, RawAction { handler: entry as usize, flags, mask });
     }
 }
