@@ -123,7 +123,7 @@ impl Oracle {
             Default => heard.dies |= from_kernel,
             Ignore => {}
             Flag | BareFlag => {
-                self.target.into_iter().for_each(|target| heard.flags[target] = true)
+                self.target.into_iter().for_each(|target| heard.flags[target] = true);
             }
             Alone => heard.alone += 1,
             Rearms => (heard.rearms, self.now) = (heard.rearms + 1, Rearms),
