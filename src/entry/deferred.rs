@@ -2,21 +2,22 @@
 //! arrives in a section is sent to the thread once more, blocked, and delivered when the section
 //! ends.
 //!
-//! **States of a thread.** `state` is twice the number of its open sections, plus one while the
-//! last of them ends.
+//! **States of a thread.** `state` is twice the number of its open sections, plus one if the first
+//! of them was opened while the thread was leaving another: in the handler of a fault.
 //!
 //! | | `state` | `mask_saved` | the thread's mask |
 //! |---|---|---|---|
-//! | outside | 0 | – | the program's |
+//! | outside | 0 | no | the program's |
 //! | inside, nothing has come | 2 or more | no | the program's |
 //! | inside, something has come | 2 or more | yes | full: everything that can be deferred; `saved` is the program's |
-//! | leaving | 1 | either | either |
+//! | leaving | 0 | yes | full |
 //!
-//! **Who moves it.** `enter` adds 2. An entry that finds 2 or more (`put_off`) fills the mask and
-//! saves the program's, first the thread's, then the one in its frame, which becomes the thread's
-//! when the entry returns; it sends its signal again and returns. `leave` takes 2 off; the last one
-//! passes through 1 to 0 and then sets the saved mask, and the kernel delivers what is pending: its
-//! handlers run outside, and one that leaves a section open has opened a new one.
+//! **Who moves it.** `enter` adds 2, or 3 to a thread that is leaving. An entry that finds 2 or more
+//! (`put_off`) fills the mask and saves the program's, first the thread's, then the one in its frame,
+//! which becomes the thread's when the entry returns; it sends its signal again and returns. `leave`
+//! takes off what its section has added. The last one then looks whether a mask is saved, and sets
+//! it, and the kernel delivers what is pending: its handlers run outside, and one that leaves a
+//! section open has opened a new one.
 //!
 //! **Why nothing is lost, and nothing runs inside.**
 //! - From the first change of the mask in `put_off` until the saved mask is set, no other signal
@@ -31,16 +32,17 @@
 //!   cannot be deferred (of a fault, or somebody else's) was itself interrupted by an arrival and
 //!   has returned: the kernel has put back that handler's frame, and the arrival, still pending, is
 //!   delivered and put off anew, or is blocked by the program.
-//! - In state 1 a signal is handled at once: the section is over. So `mask_saved` cannot become
+//! - In state 0 a signal is handled at once: the section is over. So `mask_saved` cannot become
 //!   true behind the last look at it: a section that a handler enters there, with nothing saved, is
 //!   an outermost one, which restores what it saves before it ends.
 //!
-//! **Why a handler of a fault may use guards at any instruction.** It interrupts in states 1 or
-//! more, with a full mask or none of its own. Where something is saved, its sections nest: they end
-//! above 0 and set no mask. Its mask guards edit `saved` and put it back before it returns, so that
-//! the step that it interrupted finds what it left; an arrival saves twice, for what a handler may
-//! save between the two stores. Its frame holds the mask of that step. In state 0 the mask that is
-//! about to be set stands in `restore_mask`'s frame alone, and nothing believes `saved`.
+//! **Why a handler of a fault may use guards at any instruction.** It interrupts inside or leaving,
+//! with a full mask or none of its own. Where something is saved, its sections nest: they end above
+//! 0, or from 3 to 0, and set no mask. Its mask guards edit `saved` and put it back before it
+//! returns, so that the step that it interrupted finds what it left; an arrival saves twice, for
+//! what a handler may save between the two stores. Its frame holds the mask of that step. From
+//! where `mask_saved` is false again, the mask that is about to be set stands in `restore_mask`'s
+//! frame alone, and nothing believes `saved`.
 
 use crate::errno::KeepErrno;
 use crate::pid::Pid;
@@ -53,7 +55,7 @@ use crate::sys::{context, flag, frame, main_program, requeue};
 use core::cell::Cell;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use core::sync::atomic::{compiler_fence, AtomicBool, AtomicU32, AtomicU8};
+use core::sync::atomic::{compiler_fence, AtomicBool, AtomicU32, AtomicU8, AtomicUsize};
 use libc::{c_int, c_void, siginfo_t};
 
 /// What a section keeps from running. The others are for faults and for `abort`, which cannot wait.
@@ -62,7 +64,7 @@ const DEFERRABLE: SignalSet = SignalSet::asynchronous();
 /// One thread's section. Only that thread and the handlers that interrupt it come here, so that
 /// plain loads and stores are enough.
 struct Section {
-    state: AtomicU32,
+    state: AtomicUsize,
     mask_saved: AtomicBool,
     /// What the program blocks of `DEFERRABLE`; other members mean nothing.
     saved: Cell<SignalSet>,
@@ -76,7 +78,7 @@ std::thread_local! {
     /// Made of zeros, without a destructor: touching it runs no code.
     static SECTION: Section = const {
         Section {
-            state: AtomicU32::new(0),
+            state: AtomicUsize::new(0),
             mask_saved: AtomicBool::new(false),
             saved: Cell::new(SignalSet::empty()),
             thread: requeue::Thread::unknown(),
@@ -132,10 +134,10 @@ pub(crate) fn enter() -> Option<SignalSet> {
         return Some(block());
     }
     SECTION.with(|section| {
-        if section.state.load(Relaxed) == 0 {
-            section.state.store(2, Relaxed);
-        } else {
+        if section.mask_saved.load(Relaxed) {
             section.nest();
+        } else {
+            section.add(2);
         }
     });
     // What the section protects stays inside.
@@ -154,13 +156,11 @@ pub(crate) fn leave(blocked: Option<SignalSet>) {
         if section.state.load(Relaxed) != 2 {
             return section.leave_nested();
         }
-        section.state.store(1, Relaxed);
+        section.state.store(0, Relaxed);
         // In this order: what arrives from here on is handled at once.
         compiler_fence(SeqCst);
         if section.mask_saved.load(Relaxed) {
             section.restore_mask();
-        } else {
-            section.close();
         }
     });
 }
@@ -192,7 +192,7 @@ pub(super) unsafe fn defer(
         && SECTION
             .try_with(|section| {
                 // SAFETY: by the caller's promise.
-                section.state.load(Relaxed) >= 2
+                section.state.load(Relaxed) != 0
                     && unsafe { section.put_off(entry, signal, info, context) }
             })
             .unwrap_or(false)
@@ -206,7 +206,7 @@ pub(crate) fn change_mask(how: c_int, set: SignalSet) -> Option<SignalSet> {
         return None;
     }
     SECTION.with(|section| {
-        if section.state.load(Relaxed) == 0 {
+        if section.state.load(Relaxed) == 0 && !section.mask_saved.load(Relaxed) {
             return None;
         }
         Some(section.change_mask(how, set))
@@ -215,7 +215,7 @@ pub(crate) fn change_mask(how: c_int, set: SignalSet) -> Option<SignalSet> {
 
 /// Whether the calling thread is in a section.
 pub(crate) fn is_inside() -> bool {
-    KIND.load(Relaxed) == DEFERRED && SECTION.with(|section| section.state.load(Relaxed) >= 2)
+    KIND.load(Relaxed) == DEFERRED && SECTION.with(|section| section.state.load(Relaxed) != 0)
 }
 
 /// Notes whether the kernel resets the handler that is about to be installed.
@@ -229,20 +229,28 @@ pub(crate) fn note_one_shot(signal: Signal, one_shot: bool) {
 }
 
 impl Section {
+    #[inline(always)]
+    fn add(&self, more: usize) {
+        let state = self.state.load(Relaxed);
+        // On 64 bits no number of leaked guards wraps; on 32, one that would stays where it is:
+        // deferred for ever.
+        let sum = match usize::BITS {
+            64.. => state.wrapping_add(more),
+            _ => state.checked_add(more).unwrap_or(state),
+        };
+        self.state.store(sum, Relaxed);
+    }
+
+    /// Around this section, or before it, is one that will set the saved mask.
     #[cold]
     fn nest(&self) {
-        let mut state = self.state.load(Relaxed);
-        if state == 1 && !self.mask_saved.load(Relaxed) {
-            // In a handler, at the end of a section that it has no part in.
-            state = 0;
-        }
-        // A number of leaked guards that would wrap stays where it is: deferred for ever.
-        self.state.store(state.checked_add(2).unwrap_or(state), Relaxed);
+        self.add(if self.state.load(Relaxed) == 0 { 3 } else { 2 });
     }
 
     #[cold]
     fn leave_nested(&self) {
-        self.state.store(self.state.load(Relaxed) - 2, Relaxed);
+        let state = self.state.load(Relaxed).saturating_sub(2);
+        self.state.store(if state == 1 { 0 } else { state }, Relaxed);
     }
 
     /// # Safety
@@ -300,21 +308,15 @@ impl Section {
         futile
     }
 
-    /// From state 1 to state 0. A handler may have done it, or have left a section of its own open.
-    #[inline(always)]
-    fn close(&self) {
-        self.state.store(self.state.load(Relaxed) & !1, Relaxed);
-    }
-
-    /// Sets the mask that the program believes to have. From state 1 to state 0, in which the
-    /// handlers of what is pending run: they may leave sections open.
+    /// Sets the mask that the program believes to have: the handlers of what is pending run.
     #[cold]
     fn restore_mask(&self) {
         let unblocked = DEFERRABLE - self.saved.get();
         self.mask_saved.store(false, Release);
         self.repeats.set(0);
         compiler_fence(SeqCst);
-        self.close();
+        // A section that a handler of a fault has left open is no longer one beside this.
+        self.state.store(self.state.load(Relaxed) & !1, Relaxed);
         let before = sigmask::swap(libc::SIG_UNBLOCK, unblocked);
         if !is_full(before) {
             // It was not the program's any more: that is set.

@@ -10,18 +10,18 @@ mod child;
 
 #[cfg(all(has_deferral, target_arch = "x86_64"))]
 mod tracer {
-    use super::child::{self, Operation};
+    use super::child::{self, Fault, Operation};
     use crate::common::tracer::{samples, stay_on_one_processor, Tracee};
     use signal::{Signal, SIGBUS, SIGUSR1};
 
-    pub(super) fn each(signal: Signal, foreign: bool) {
+    pub(super) fn each(signal: Signal, fault: Fault) {
         super::needs_deferral();
         stay_on_one_processor();
         let all = samples(if cfg!(debug_assertions) { 200 } else { usize::MAX });
         let mut rounds = 0;
-        for (operation, arrived) in Operation::all() {
+        for (operation, arrived) in Operation::all(fault) {
             let what = format!("{operation:?}, after an arrival: {arrived}");
-            let tracee = Tracee::start(|| child::run(operation, arrived, foreign));
+            let tracee = Tracee::start(|| child::run(operation, arrived, fault));
             // To the begin of a round. Those before, without a signal, bind and load what is bound
             // and loaded late.
             for _ in 0..9 {
@@ -49,15 +49,19 @@ mod tracer {
     }
 
     pub(super) fn a_deferrable_signal() {
-        each(SIGUSR1, false);
+        each(SIGUSR1, Fault::Ours);
     }
 
     pub(super) fn a_fault() {
-        each(SIGBUS, false);
+        each(SIGBUS, Fault::Ours);
     }
 
     pub(super) fn a_fault_with_a_foreign_handler() {
-        each(SIGBUS, true);
+        each(SIGBUS, Fault::Foreign);
+    }
+
+    pub(super) fn a_fault_that_leaves_open() {
+        each(SIGBUS, Fault::LeavesOpen);
     }
 }
 
@@ -79,11 +83,13 @@ macro_rules! steps {
 steps! {
     a_signal_may_come_after_each_instruction a_deferrable_signal,
     a_fault_may_come_after_each_instruction a_fault,
-    a_fault_with_a_foreign_handler_may_come_after_each_instruction a_fault_with_a_foreign_handler
+    a_fault_with_a_foreign_handler_may_come_after_each_instruction a_fault_with_a_foreign_handler,
+    a_fault_that_leaves_a_section_open_may_come_after_each_instruction a_fault_that_leaves_open
 }
 
 tests! {
     a_signal_may_come_after_each_instruction,
     a_fault_may_come_after_each_instruction,
     a_fault_with_a_foreign_handler_may_come_after_each_instruction,
+    a_fault_that_leaves_a_section_open_may_come_after_each_instruction,
 }

@@ -7,8 +7,17 @@ use signal::{
     blocked, install, pending, raise, BlockGuard, DeferGuard, Handler, Signal, SignalSet,
     UnblockGuard, SIGBUS, SIGHUP, SIGTERM, SIGURG, SIGUSR1, SIGUSR2,
 };
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
+
+/// Whose the handler of SIGBUS is, and whether it leaves a section open.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fault {
+    Ours,
+    Foreign,
+    LeavesOpen,
+}
 
 /// The one that is stepped through.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,14 +32,24 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Each before and after the arrival.
-    pub fn all() -> impl Iterator<Item = (Operation, bool)> {
+    /// Each before and after the arrival. A section that is left open would change all but the last.
+    pub fn all(fault: Fault) -> impl Iterator<Item = (Operation, bool)> {
         use Operation::*;
         let after = [Block, DropBlock, Unblock, DropUnblock, Leave];
         let before = [Enter].into_iter().chain(after).map(|operation| (operation, false));
-        before.chain([Arrive].into_iter().chain(after).map(|operation| (operation, true)))
+        before.chain([Arrive].into_iter().chain(after).map(|operation| (operation, true))).filter(
+            move |(operation, _)| fault != Fault::LeavesOpen || *operation == Operation::Leave,
+        )
     }
 }
+
+/// The section that a handler has left open, until the program ends it.
+struct LeftOpen(Cell<Option<DeferGuard>>);
+
+// SAFETY: the child has one thread.
+unsafe impl Sync for LeftOpen {}
+static LEFT_OPEN: LeftOpen = LeftOpen(Cell::new(None));
+static LEAVES_OPEN: AtomicBool = AtomicBool::new(false);
 
 /// In how many sections the thread is: incremented after entering, decremented before leaving.
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
@@ -50,8 +69,8 @@ fn on_signal(signal: Signal) {
     must(INSIDE.load(SeqCst) == 0, "a handler ran in a section\n");
     must(blocked().contains(signal) && blocked().contains(SIGHUP), "a handler without its mask\n");
     if signal == SIGUSR1 { &HANDLED } else { &ARRIVED }.fetch_add(1, SeqCst);
-    if blocked().contains(SIGURG) {
-        // It has interrupted that one's handler.
+    if blocked().contains(SIGURG) || LEAVES_OPEN.load(SeqCst) {
+        // It has interrupted that one's handler, or a fault may leave open what would end here.
         return;
     }
     // No section is open: what arrives in this one is handled before its end.
@@ -89,11 +108,21 @@ fn on_fault() {
     must(blocked() == before, "after the section of a fault's handler\n");
 }
 
+/// What comes in it is handled when it ends. (One that is left open between the last look at the
+/// number of sections and its change is none, and what comes is handled before.)
+fn leave_open() {
+    FAULTS.fetch_add(1, SeqCst);
+    LEFT_OPEN.0.set(Some(DeferGuard::new()));
+    SENT.fetch_add(1, SeqCst);
+    let _ = raise(SIGUSR1);
+    must(pending().contains(SIGUSR1) && HANDLED.load(SeqCst) == 0, "a section left open\n");
+}
+
 extern "C" fn foreign(_: libc::c_int) {
     on_fault();
 }
 
-pub fn run(stepped: Operation, arrived: bool, with_foreign: bool) -> ! {
+pub fn run(stepped: Operation, arrived: bool, fault: Fault) -> ! {
     raw::no_alternate_stack();
     // SAFETY: guards, waiting, raise, write, _exit and atomics.
     unsafe {
@@ -103,7 +132,11 @@ pub fn run(stepped: Operation, arrived: bool, with_foreign: bool) -> ! {
         install(SIGTERM, Handler::new(|_| fail("a signal that was waited for\n"))).unwrap();
         install(SIGBUS, Handler::new(|_| on_fault())).unwrap();
     }
-    if with_foreign {
+    if fault == Fault::LeavesOpen {
+        LEAVES_OPEN.store(true, SeqCst);
+        // SAFETY: a guard, raise, write, _exit and atomics.
+        unsafe { install(SIGBUS, Handler::new(|_| leave_open())).unwrap() };
+    } else if fault == Fault::Foreign {
         raw::set(SIGBUS, foreign as raw::Plain as usize, 0, &[SIGUSR2]);
     }
     let _outside = BlockGuard::new(SIGHUP);
@@ -152,6 +185,7 @@ fn round(stepped: Operation, arrived: bool) {
     at(Operation::Leave);
     drop(section);
     at(Operation::Leave);
+    drop(LEFT_OPEN.0.take());
 }
 
 fn check(arrived: bool, mask: &[i32]) {
