@@ -58,12 +58,9 @@ pub fn errno<T>(result: io::Result<T>) -> Result<T, Errno> {
 
 /// A heavy count, smaller where `SIGNAL_TEST_SCALE` asks for it.
 pub fn scaled(count: usize) -> usize {
-    (count / scale()).max(1)
-}
-
-/// How much smaller counts are to be.
-pub fn scale() -> usize {
-    std::env::var("SIGNAL_TEST_SCALE").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+    let divisor =
+        std::env::var("SIGNAL_TEST_SCALE").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    (count / divisor).max(1)
 }
 
 /// Forks a child that runs `body` and exits with the code that it returns; 101 if it panics.

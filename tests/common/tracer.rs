@@ -176,11 +176,11 @@ pub fn stay_on_one_processor() {
 }
 
 /// Of so many instructions of an operation, how many are tried: `SIGNAL_TEST_STEPS`, a number or
-/// `all`, or else this, or a fifth of it where counts are smaller.
+/// `all`, or else this.
 pub fn samples(otherwise: usize) -> usize {
     match std::env::var("SIGNAL_TEST_STEPS") {
         Ok(text) if text == "all" => usize::MAX,
         Ok(text) => text.parse().expect("SIGNAL_TEST_STEPS is a number or \"all\""),
-        Err(_) => otherwise / super::scale().min(5),
+        Err(_) => otherwise,
     }
 }
