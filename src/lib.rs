@@ -76,9 +76,9 @@
 //!
 //! # Three numbers
 //!
-//! In one run against raw `libc`: to install a handler takes 125 ns (×0.99); to raise a signal and
-//! read it from a self-pipe 1.53 µs (×0.97, signal-hook ×1.32); a region of a `DeferGuard` 0.78 ns
-//! (×0.0035 of blocking and restoring the mask). [All numbers][benchmarks], with the targets missed.
+//! In one run against raw `libc`: to install a handler takes 139 ns (×0.99); to raise a signal and
+//! read it from a self-pipe 1.72 µs (×0.96, signal-hook ×1.34); a region of a `DeferGuard` 0.71 ns
+//! (×0.0028 of blocking and restoring the mask). [All numbers][benchmarks], with the targets missed.
 //!
 //! # What it is not for
 //!

@@ -112,7 +112,7 @@ pub static ROWS: &[Spec] = &[
              library asks whether its own handler is installed, blocks, sends the signal to the \
              thread again and returns; the second time it runs the handler. Valgrind does not \
              honour the mask in a signal frame, so the instructions are counted by stepping \
-             instead, in ci/counts: 364.",
+             instead, in ci/counts: 371.",
         ),
         ..row(
             "hit-defer",
