@@ -53,7 +53,9 @@ use core::marker::PhantomData;
 /// | waiting for a handler ([`BlockGuard::wait`](crate::BlockGuard::wait), a `SelfPipe`) | as the set says | never ends | never ends |
 /// | leaked (`mem::forget`) | blocked for ever | deferred for ever | deferred for ever |
 ///
-/// Guards of all kinds nest; the others cost one system call more in the section.
+/// Guards of all kinds nest; the others cost one system call more in the section. A guard that a
+/// handler keeps beyond its return may have no effect if the handler has interrupted the very end
+/// of another section, or the very beginning of one.
 /// Async-signal-safe, once a first guard has been made outside of handlers: that one calls `mmap`,
 /// which POSIX does not list.
 ///

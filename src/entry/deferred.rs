@@ -241,7 +241,7 @@ impl Section {
         self.state.store(sum, Relaxed);
     }
 
-    /// Around this section, or before it, is one that will set the saved mask.
+    /// The section around this one, or the one that the thread is leaving, will set the saved mask.
     #[cold]
     fn nest(&self) {
         self.add(if self.state.load(Relaxed) == 0 { 3 } else { 2 });
@@ -315,7 +315,7 @@ impl Section {
         self.mask_saved.store(false, Release);
         self.repeats.set(0);
         compiler_fence(SeqCst);
-        // A section that a handler of a fault has left open is no longer one beside this.
+        // One that a fault's handler has left open is an outermost one from here on.
         self.state.store(self.state.load(Relaxed) & !1, Relaxed);
         let before = sigmask::swap(libc::SIG_UNBLOCK, unblocked);
         if !is_full(before) {

@@ -108,8 +108,8 @@ fn on_fault() {
     must(blocked() == before, "after the section of a fault's handler\n");
 }
 
-/// What comes in it is handled when it ends. (One that is left open between the last look at the
-/// number of sections and its change is none, and what comes is handled before.)
+/// What comes in it is handled when it ends. (Where the fault falls between `leave`'s look at the
+/// count and its store, the section is not counted, and what has come is handled at once.)
 fn leave_open() {
     FAULTS.fetch_add(1, SeqCst);
     LEFT_OPEN.0.set(Some(DeferGuard::new()));
