@@ -5,7 +5,7 @@
 
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
 # What the caller set for its own build must not leak into a build for another target.
-unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS RUSTC RUSTDOC RUSTC_WRAPPER
+unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS RUSTC RUSTDOC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER
 unset CARGO_BUILD_TARGET CARGO_TARGET_DIR RUSTUP_TOOLCHAIN
 
 # rust: the compiler that comes with the source of core and std, Debian's newer Rust. After it,
