@@ -7,13 +7,15 @@ use std::io::Read;
 use std::os::unix::io::AsRawFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Once;
 
 const STAGE: &str = "SIGNAL_TEST_STAGE";
 
 /// The current test, started again by `exec`; there `is_re_executed` is true.
 pub fn re_exec() -> Command {
+    static ASKED: Once = Once::new();
     let program = env::current_exe().unwrap();
-    must_start(&program, "--list");
+    ASKED.call_once(|| must_start(&program, "--list"));
     let mut command = Command::new(program);
     command.args(["--exact", crate::harness::current_test()]).env(STAGE, "exec");
     command
