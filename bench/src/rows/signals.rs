@@ -111,9 +111,8 @@ pub static ROWS: &[Spec] = &[
              nothing when no signal comes: the signal is delivered twice. The first time, the \
              library asks whether its own handler is installed, blocks, sends the signal to the \
              thread again and returns; the second time it runs the handler. Nine system calls \
-             against six: a C program that does nothing else takes 1.80 for them. Valgrind does \
-             not honour the mask in a signal frame, so the instructions are counted by stepping \
-             instead, in ci/counts: 371.",
+             against six. Valgrind does not honour the mask in a signal frame, so the \
+             instructions are counted by stepping instead, in ci/counts: 371.",
         ),
         ..row(
             "hit-defer",
